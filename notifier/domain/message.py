@@ -1,0 +1,214 @@
+"""Emails as planning sees them: their kinds, their states, and the legal moves between those."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from notifier.domain.eta import Eta
+
+
+class Kind(StrEnum):
+    EXPECTATION = "expectation"
+    COUNTDOWN = "countdown"
+    DELAY = "delay"
+    CONSENT = "consent"
+    """A delay that the law lets stand only if the customer says yes."""
+    EARLIER = "earlier"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+
+
+WAITING_SERIES = frozenset({Kind.COUNTDOWN})
+"""What a customer may unsubscribe from, and what is spaced apart."""
+
+CHANGE_OF_DATE = frozenset({Kind.DELAY, Kind.CONSENT, Kind.EARLIER})
+"""What tells of a moved date."""
+
+TELLS_DATES = frozenset({Kind.EXPECTATION, Kind.COUNTDOWN}) | CHANGE_OF_DATE
+"""What a customer knows a date from; word of a parcel or a cancellation mentions dates, but is not about them."""
+
+IN_WINDOW = frozenset({Kind.COUNTDOWN, Kind.DELAY, Kind.CONSENT, Kind.EARLIER})
+"""What goes only in the customer's send window; the rest goes at once."""
+
+URGENCY: Mapping[Kind, int] = MappingProxyType(
+    {
+        Kind.SHIPPED: 0,
+        Kind.CANCELLED: 0,
+        Kind.CONSENT: 0,
+        Kind.DELAY: 0,
+        Kind.EXPECTATION: 1,
+        Kind.EARLIER: 2,
+        Kind.COUNTDOWN: 3,
+    }
+)
+"""Which kind goes first when many are due; the lower the sooner."""
+
+
+class Status(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The provider may have taken it; nobody knows yet."""
+    HELD = "held"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        Status.PLANNED: frozenset(
+            {Status.PLANNED, Status.SENDING, Status.HELD, Status.FAILED, Status.CANCELLED, Status.EXPIRED}
+        ),
+        Status.SENDING: frozenset(
+            {
+                Status.PLANNED,
+                Status.SENT,
+                Status.DELIVERED,
+                Status.BOUNCED,
+                Status.COMPLAINED,
+                Status.FAILED,
+                Status.UNKNOWN,
+                Status.EXPIRED,
+            }
+        ),
+        Status.UNKNOWN: frozenset(
+            {
+                Status.SENDING,
+                Status.PLANNED,
+                Status.SENT,
+                Status.DELIVERED,
+                Status.BOUNCED,
+                Status.COMPLAINED,
+                Status.FAILED,
+                Status.CANCELLED,
+            }
+        ),
+        Status.SENT: frozenset({Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED, Status.FAILED}),
+        Status.DELIVERED: frozenset({Status.BOUNCED, Status.COMPLAINED}),
+        Status.BOUNCED: frozenset({Status.COMPLAINED}),
+        Status.COMPLAINED: frozenset(),
+        Status.FAILED: frozenset(
+            {
+                Status.PLANNED,
+                Status.SENT,
+                Status.DELIVERED,
+                Status.BOUNCED,
+                Status.COMPLAINED,
+                Status.CANCELLED,
+            }
+        ),
+        Status.HELD: frozenset({Status.PLANNED, Status.CANCELLED, Status.EXPIRED}),
+        Status.CANCELLED: frozenset({Status.PLANNED}),
+        Status.EXPIRED: frozenset(),
+    }
+)
+"""The legal moves. A cancelled message never left the house, so facts that return may restore it."""
+
+
+def may_move(before: Status, after: Status) -> bool:
+    return after in MOVES[before]
+
+
+EVIDENCE = (Status.SENT, Status.FAILED, Status.DELIVERED, Status.BOUNCED, Status.COMPLAINED)
+"""What mail services report of an email, the weakest first: of two reports the stronger holds, however late it came."""
+
+
+def outweighs(reported: Status, known: Status) -> bool:
+    """Whether a report moves a message on. Reports come in any order and twice, and must end in one state."""
+    if known in EVIDENCE:
+        return EVIDENCE.index(reported) > EVIDENCE.index(known)
+    return known in {Status.SENDING, Status.UNKNOWN}
+
+
+class Scope(StrEnum):
+    """Which emails a suppressed address must not get."""
+
+    ALL = "all"
+    WAITING = "waiting"
+    """The waiting series only; news of the order goes either way."""
+
+    def covers(self, kind: Kind) -> bool:
+        return self is Scope.ALL or kind in WAITING_SERIES
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one email says of one line.
+
+    `notice` names the legal notice that it is (`n1_short`, `n1_long`, `n1_indef`, `n2_renewed`), if any;
+    `answer_by` the last day on which an answer to it counts.
+    """
+
+    eta: Eta
+    notice: str | None = None
+    answer_by: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An email that should exist.
+
+    `key` is made of the kind, ids and ISO dates only and is unique within the order. `says` holds, by line id, what
+    the email tells. `about` is the id of the shipment or cancellation that caused it, else empty.
+    `due_at` and `expires_at` are aware, in UTC, and `due_at < expires_at`.
+    """
+
+    key: str
+    kind: Kind
+    due_at: datetime
+    expires_at: datetime
+    says: Mapping[str, Said] = field(default_factory=dict)
+    about: str = ""
+
+
+DROPPED = "dropped by the store"
+"""The reason that a person's decision to end a message leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An email that exists in the outbox, in any state."""
+
+    id: str
+    key: str
+    kind: Kind
+    status: Status
+    due_at: datetime
+    expires_at: datetime
+    says: Mapping[str, Said] = field(default_factory=dict)
+    about: str = ""
+    sent_at: datetime | None = None
+    """When it was handed to the provider, as far as is known."""
+    to: str | None = None
+    """The address that it was sent to."""
+    dropped: bool = False
+    """A person ended it: facts that return do not bring it back."""
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the customer may have it, or was tried: the next email must not repeat its news."""
+        return self.dropped or self.status not in {
+            Status.PLANNED,
+            Status.HELD,
+            Status.CANCELLED,
+            Status.EXPIRED,
+        }
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it can be planned no more, so that its key is used up."""
+        return self.may_have_left or self.expires_at <= now
+
+    def same_plan(self, draft: Draft) -> bool:
+        return (self.due_at, self.expires_at, self.says, self.about) == (
+            draft.due_at,
+            draft.expires_at,
+            draft.says,
+            draft.about,
+        )

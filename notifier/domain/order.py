@@ -1,0 +1,197 @@
+"""A backorder is facts: what was ordered, promised, expected, shipped, cancelled, answered, refunded, and said.
+
+`Facts` is everything that planning and law look at for one order. It is a value: built by the database
+floor, read by pure functions, never changed in place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from notifier.domain.eta import UNKNOWN, Eta
+from notifier.domain.message import TELLS_DATES, Message
+
+
+class OrderStatus(StrEnum):
+    OPEN = "open"
+    PARTLY_SHIPPED = "partly_shipped"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who waits. `locale` is a BCP 47 tag, `timezone` an IANA name, `country` an ISO 3166-1 alpha-2 code."""
+
+    email: str
+    name: str = ""
+    locale: str = "en"
+    timezone: str = "UTC"
+    country: str | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Something else the shop sells that goes with a line."""
+
+    name: str
+    url: str
+    image_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One SKU of an order. `promised` is what checkout showed (the law's date); `eta` what is expected now.
+
+    `promised` None means that checkout named no date. Quantities are whole units; `unit_price` is in the
+    order's currency. `eta_changed_at` is when the present `eta` became known to the store.
+    """
+
+    id: str
+    sku: str
+    name: str
+    quantity: int
+    eta: Eta
+    eta_changed_at: datetime
+    promised: date | None = None
+    eta_reason: str | None = None
+    unit_price: Decimal | None = None
+    shipped: int = 0
+    cancelled: int = 0
+    allocated: int = 0
+    image_url: str | None = None
+    product_url: str | None = None
+    highlights: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """Units neither shipped nor cancelled."""
+        return self.quantity - self.shipped - self.cancelled
+
+    @property
+    def status(self) -> OrderStatus:
+        return _status(self.quantity, self.shipped, self.cancelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Units that the carrier took at `at`, by line id; `recorded_at` is when the store told us."""
+
+    id: str
+    at: datetime
+    recorded_at: datetime
+    units: Mapping[str, int]
+    carrier: str = ""
+    tracking_number: str = ""
+    tracking_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Units taken off the order at `at`, by line id; `by` is `store` or `customer`."""
+
+    id: str
+    at: datetime
+    units: Mapping[str, int]
+    by: str = "store"
+    reason: str | None = None
+
+
+class Choice(StrEnum):
+    KEEP = "keep"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the customer chose, at `at`, from a form (never from a click on a link alone)."""
+
+    at: datetime
+    choice: Choice
+    line_ids: tuple[str, ...] = ()
+    """The lines it is about; empty means the whole order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money that the store says it has sent back, at `at`."""
+
+    at: datetime
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of one backorder. `messages` are those that exist, in any state, planned ones included."""
+
+    backorder_id: str
+    order_id: str
+    placed_at: datetime
+    registered_at: datetime
+    customer: Customer
+    lines: tuple[Line, ...]
+    store_timezone: str = "UTC"
+    currency: str | None = None
+    order_url: str | None = None
+    shipments: tuple[Shipment, ...] = ()
+    cancellations: tuple[Cancellation, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    messages: tuple[Message, ...] = ()
+    unsubscribed: bool = False
+    """The customer wants no waiting-series mail; delay, consent and shipped notices still go."""
+    version: int = field(default=1, compare=False)
+    """Counts the facts of the order; a send is refused when it has moved since the email was rendered."""
+
+    @property
+    def status(self) -> OrderStatus:
+        return _status(
+            sum(line.quantity for line in self.lines),
+            sum(line.shipped for line in self.lines),
+            sum(line.cancelled for line in self.lines),
+        )
+
+    @property
+    def waiting_lines(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.waiting > 0)
+
+    def line(self, line_id: str) -> Line:
+        """The line of that id; KeyError when the order has none."""
+        for line in self.lines:
+            if line.id == line_id:
+                return line
+        raise KeyError(line_id)
+
+
+def _status(quantity: int, shipped: int, cancelled: int) -> OrderStatus:
+    if shipped + cancelled >= quantity:
+        return OrderStatus.SHIPPED if shipped else OrderStatus.CANCELLED
+    return OrderStatus.PARTLY_SHIPPED if shipped else OrderStatus.OPEN
+
+
+def told(facts: Facts, line: Line) -> Message | None:
+    """The last email that may have left the house and told a date of this line; None when none has."""
+    spoken = (m for m in facts.messages if m.may_have_left and m.kind in TELLS_DATES and line.id in m.says)
+    return max(spoken, key=lambda m: (left_at(m), m.id), default=None)
+
+
+def left_at(message: Message) -> datetime:
+    """When it left the house, as far as is known."""
+    return message.sent_at or message.due_at
+
+
+def baseline(facts: Facts, line: Line) -> Eta:
+    """What the customer believes of this line: what was last told, else what checkout promised."""
+    last = told(facts, line)
+    if last is not None:
+        return last.says[line.id].eta
+    return Eta(line.promised) if line.promised else UNKNOWN

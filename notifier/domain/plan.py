@@ -1,0 +1,322 @@
+"""The emails that one order should get, planned from its facts. Nothing is kept: whatever moved, plan again."""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from notifier.domain.eta import UNKNOWN, Slip, slip
+from notifier.domain.law import standing
+from notifier.domain.law.course import day_ends
+from notifier.domain.law.standing import Standing
+from notifier.domain.message import CHANGE_OF_DATE, IN_WINDOW, Draft, Kind, Message, Said, Status
+from notifier.domain.order import Facts, Line, baseline, left_at, told
+from notifier.domain.policy import Policy, at_local, in_window, into_window, local_day
+
+NEWS_LASTS = timedelta(days=14)
+"""How long word of something that happened (registered, shipped, cancelled) is still worth sending."""
+
+LAPSE_BEFORE_CLOSE = timedelta(hours=1)
+"""How long before the window closes the can't-say notice goes, to leave the day to the carrier's pick-up."""
+
+LAPSE = "lapse"
+"""What the keys of notices that go only if nothing ships by a legal deadline start with."""
+
+ENDED_IN_LAW = frozenset({"cancelled", "refunded", "refund_overdue", "terminated"})
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """A line whose customer must be told of a moved date, and what to say of it."""
+
+    line: Line
+    slip: Slip
+    said: Said
+    limit: date | None
+    """The last day on which saying it still counts in law; None where the law asks for nothing."""
+
+
+def plan(facts: Facts, policy: Policy, now: datetime) -> tuple[Draft, ...]:
+    """Every email that this order should still get, in the order in which they fall due.
+
+    `now` decides only what is too late, and where the law's clocks stand. Emails that may have left the
+    house are never wanted again. What a worker sends is checked against this same function just before.
+    """
+    standings = {line.id: standing(facts, line, policy, now) for line in facts.waiting_lines}
+    lines = tuple(line for line in facts.waiting_lines if standings[line.id].state not in ENDED_IN_LAW)
+    done = {message.key for message in facts.messages if message.is_over(now)}
+
+    def still(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
+        return tuple(draft for draft in drafts if draft.key not in done and draft.expires_at > now)
+
+    welcome = still(_expectation(facts, lines))
+    change = still(_change(facts, policy, lines, standings, done, welcomed=bool(welcome)))
+    drafts = still(
+        [
+            *_lapses(facts, policy, lines, standings, change),
+            *_countdowns(facts, policy, lines, standings, change),
+            *_shipped(facts),
+            *_cancelled(facts),
+        ]
+    )
+    return tuple(sorted([*welcome, *change, *drafts], key=lambda draft: (draft.due_at, draft.key)))
+
+
+def window_for(draft: Draft, facts: Facts, policy: Policy, now: datetime) -> datetime:
+    """When an email that is due may leave: now, or when the window opens again if it has closed meanwhile.
+
+    What would be too late by then, like a legal notice, does not wait for it.
+    """
+    zone, window = facts.customer.zone, policy.send_window
+    if draft.kind not in IN_WINDOW or not in_window(draft.due_at, window, zone):
+        return now
+    opens = into_window(now, window, zone)
+    return opens if opens < draft.expires_at else now
+
+
+def _expectation(facts: Facts, lines: tuple[Line, ...]) -> Iterator[Draft]:
+    if lines:
+        yield Draft(
+            key="expectation",
+            kind=Kind.EXPECTATION,
+            due_at=facts.registered_at,
+            expires_at=facts.registered_at + NEWS_LASTS,
+            says={line.id: Said(line.eta) for line in lines},
+        )
+
+
+# --- a moved date ---------------------------------------------------------------------------------------
+
+
+def _change(
+    facts: Facts,
+    policy: Policy,
+    lines: tuple[Line, ...],
+    standings: Mapping[str, Standing],
+    done: Set[str],
+    *,
+    welcomed: bool,
+) -> Iterator[Draft]:
+    """At most one email, for all the lines whose date moved since the customer was last told.
+
+    `done` are the keys that are used up. `welcomed`: the expectation email is about to tell every date, so that
+    only what the law asks for is left.
+    """
+    news = [
+        item
+        for line in lines
+        for item in [
+            _news(
+                facts, line, Slip.NONE if welcomed else slip_to_tell(facts, line, policy), standings[line.id]
+            )
+        ]
+        if item.slip is not Slip.NONE or _owed(facts, item, standings[line.id])
+    ]
+    if not news:
+        return
+    kind = _kind_of_change(news)
+    number = next(n for n in count(1) if not {f"{other}:{n}" for other in CHANGE_OF_DATE} & done)
+    due = _change_due(facts, policy, news)
+    yield Draft(
+        key=f"{kind}:{number}",
+        kind=kind,
+        due_at=due,
+        expires_at=_change_expires(facts, due, news),
+        says={item.line.id: item.said for item in news},
+    )
+
+
+def _news(facts: Facts, line: Line, moved: Slip, where: Standing) -> _News:
+    if where.notice:
+        said = Said(line.eta, where.notice.kind, where.notice.answer_by)
+        return _News(line, moved, said, where.notice.give_by)
+    if where.answer_by and (line.eta.latest is None or line.eta.latest > where.answer_by):
+        # Whatever the date is now, without a yes the order ends before it: ask again, with the new date.
+        notice = "n2_renewed" if where.state == "renewed" else "n1_long" if line.eta.known else "n1_indef"
+        return _News(line, moved, Said(line.eta, notice, where.answer_by), where.answer_by)
+    return _News(line, moved, Said(line.eta), None)
+
+
+def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
+    """How the date moved since the customer was told, if that is worth an email."""
+    moved = slip(baseline(facts, line), line.eta, policy.delay_threshold_days)
+    if moved is Slip.NONE or line.eta.latest is None:
+        return moved
+    zone = facts.customer.zone
+    settled = line.eta_changed_at + timedelta(minutes=policy.settle_minutes)
+    reaches = local_day(into_window(settled, policy.send_window, zone), zone)
+    last = told(facts, line)
+    if moved is Slip.FOUND and last is not None:
+        # The date that stood when we said that nobody can say, and had come by then, is the old one.
+        reaches = max(reaches, local_day(left_at(last), zone) + timedelta(days=1))
+    # A day that is over before the email could arrive is no news.
+    return moved if line.eta.latest >= reaches else Slip.NONE
+
+
+def _owed(facts: Facts, item: _News, where: Standing) -> bool:
+    """Whether the law asks for a notice that has not been tried with this very date yet."""
+    tried = (m.says.get(item.line.id) for m in facts.messages if m.may_have_left and not _astray(m, facts))
+    return where.notice is not None and item.said not in tried
+
+
+def _astray(message: Message, facts: Facts) -> bool:
+    """Whether it failed at an address that is not the customer's any more."""
+    failed = message.status in {Status.BOUNCED, Status.FAILED}
+    return failed and message.to not in {None, facts.customer.email}
+
+
+def _kind_of_change(news: list[_News]) -> Kind:
+    if any(item.said.answer_by for item in news):
+        return Kind.CONSENT
+    if any(item.slip in {Slip.LATER, Slip.LOST} or item.said.notice for item in news):
+        return Kind.DELAY
+    return Kind.EARLIER
+
+
+def _change_due(facts: Facts, policy: Policy, news: list[_News]) -> datetime:
+    """Settled and in the window; but a legal notice goes as well as it can before its last day is over."""
+    changed, limit = max(item.line.eta_changed_at for item in news), _limit(facts, news)
+    settled = changed + timedelta(minutes=policy.settle_minutes)
+    zone, window = facts.customer.zone, policy.send_window
+    wishes = (into_window(settled, window, zone), settled, into_window(changed, window, zone))
+    return next((at for at in wishes if limit is None or at < limit), changed)
+
+
+def _change_expires(facts: Facts, due: datetime, news: list[_News]) -> datetime:
+    """A date is news until its day is over, a legal notice as long as it counts."""
+    ends = [
+        _day_ends(item.line.eta.latest, facts.customer.zone) if item.line.eta.latest else due + NEWS_LASTS
+        for item in news
+    ]
+    limit = _limit(facts, news)
+    return max(ends) if limit is None else min(max(ends), limit)
+
+
+def _limit(facts: Facts, news: list[_News]) -> datetime | None:
+    return min((day_ends(facts, item.limit) for item in news if item.limit), default=None)
+
+
+# --- by the calendar ------------------------------------------------------------------------------------
+
+
+def _lapses(
+    facts: Facts,
+    policy: Policy,
+    lines: tuple[Line, ...],
+    standings: Mapping[str, Standing],
+    change: tuple[Draft, ...],
+) -> Iterator[Draft]:
+    """The notice on the day that a legal deadline runs out, should nothing have shipped by then."""
+    if not policy.auto_notice:
+        return
+    noticed = {line_id for draft in change for line_id, said in draft.says.items() if said.notice}
+    by_day: dict[date, dict[str, Said]] = {}
+    for line in lines:
+        lapse = standings[line.id].lapse
+        if lapse is not None and line.id not in noticed:
+            said = Said(line.eta if lapse.revised else UNKNOWN, lapse.kind, lapse.answer_by)
+            by_day.setdefault(lapse.give_by, {})[line.id] = said
+    for day, says in by_day.items():
+        kind = Kind.CONSENT if any(said.answer_by for said in says.values()) else Kind.DELAY
+        end = day_ends(facts, day)
+        yield Draft(f"{LAPSE}:{kind}:{day.isoformat()}", kind, _lapse_due(facts, policy, day, end), end, says)
+
+
+def _lapse_due(facts: Facts, policy: Policy, day: date, end: datetime) -> datetime:
+    """Late on the day, but in the window; where the day ends before the window opens, on the day before."""
+    window, zone = policy.send_window, facts.customer.zone
+    for candidate in (day, day - timedelta(days=1)):
+        opens = at_local(candidate, window.start, zone)
+        closes = min(at_local(candidate, window.end, zone), end)
+        if opens < closes:
+            return max(opens, closes - LAPSE_BEFORE_CLOSE)
+    return end - LAPSE_BEFORE_CLOSE
+
+
+def _countdowns(
+    facts: Facts,
+    policy: Policy,
+    lines: tuple[Line, ...],
+    standings: Mapping[str, Standing],
+    change: tuple[Draft, ...],
+) -> Iterator[Draft]:
+    """One email a day at most, for all the lines that reach a milestone on it, spaced by the policy's gap."""
+    if facts.unsubscribed:
+        return
+    days: dict[date, dict[str, Said]] = {}
+    for line in lines:
+        if line.eta.latest is None or awaits_answer(line, standings[line.id]):
+            continue
+        quiet = _told_of_date_on(facts, line, change)
+        for left in policy.countdown_days:
+            day = line.eta.latest - timedelta(days=left)
+            if day > quiet:
+                days.setdefault(day, {})[line.id] = Said(line.eta)
+    zone, gap = facts.customer.zone, timedelta(hours=policy.min_gap_hours)
+    # That the order is on schedule must not arrive beside word that a part of it is not.
+    moves = [left_at(m) for m in facts.messages if m.kind in CHANGE_OF_DATE and m.may_have_left]
+    news = {local_day(at, zone) for at in (*moves, *(draft.due_at for draft in change))}
+    gone = [m for m in facts.messages if m.kind is Kind.COUNTDOWN and m.may_have_left]
+    last = max((left_at(message) for message in gone), default=None)
+    keys = {message.key for message in gone}
+    for day in sorted(days.keys() - news):
+        due = at_local(day, policy.send_window.start, zone)
+        expires = at_local(day, policy.send_window.end, zone)
+        if last is not None:
+            due = max(due, last + gap)
+        key = f"{Kind.COUNTDOWN}:{day.isoformat()}"
+        # A day that the zone skips has no hours: its window would fall on the next.
+        if key not in keys and due < expires and local_day(due, zone) == day:
+            last = due
+            yield Draft(key, Kind.COUNTDOWN, due, expires, days[day])
+
+
+def awaits_answer(line: Line, where: Standing) -> bool:
+    """Whether the order ends before its date unless the customer says yes: no time to count down to it."""
+    answer_by = where.answer_by or (where.notice.answer_by if where.notice else None)
+    return answer_by is not None and line.eta.latest is not None and line.eta.latest > answer_by
+
+
+def _told_of_date_on(facts: Facts, line: Line, change: tuple[Draft, ...]) -> date:
+    """The local day on which the customer learns of the line's present date: a countdown that day says nothing new."""
+    zone = facts.customer.zone
+    for draft in change:
+        if line.id in draft.says:
+            return local_day(draft.due_at, zone)
+    spoken = (
+        m for m in facts.messages if m.may_have_left and m.kind is not Kind.COUNTDOWN and line.id in m.says
+    )
+    last = max((left_at(message) for message in spoken), default=None)
+    return local_day(last or max(facts.registered_at, line.eta_changed_at), zone)
+
+
+# --- what has happened ----------------------------------------------------------------------------------
+
+
+def _shipped(facts: Facts) -> Iterator[Draft]:
+    for shipment in facts.shipments:
+        yield Draft(
+            key=f"shipped:{shipment.id}",
+            kind=Kind.SHIPPED,
+            due_at=shipment.recorded_at,
+            expires_at=shipment.recorded_at + NEWS_LASTS,
+            says={line_id: Said(facts.line(line_id).eta) for line_id in shipment.units},
+            about=shipment.id,
+        )
+
+
+def _cancelled(facts: Facts) -> Iterator[Draft]:
+    for cancellation in facts.cancellations:
+        yield Draft(
+            key=f"cancelled:{cancellation.id}",
+            kind=Kind.CANCELLED,
+            due_at=cancellation.at,
+            expires_at=cancellation.at + NEWS_LASTS,
+            says={line_id: Said(facts.line(line_id).eta) for line_id in cancellation.units},
+            about=cancellation.id,
+        )
+
+
+def _day_ends(day: date, zone: ZoneInfo) -> datetime:
+    return at_local(day + timedelta(days=1), time(0), zone)

@@ -1,0 +1,79 @@
+"""A store's sending policy, and the clock arithmetic that it needs."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+EU_LAW = frozenset(
+    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO GB".split()
+)
+"""Where the Consumer Rights Directive, or the same shape of it, rules late delivery (EU, EEA and UK)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours of the customer's day in which emails may arrive: from `start`, until just before `end`."""
+
+    start: time = time(9)
+    end: time = time(20)
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError("send_window must start before it ends")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When emails go. Days are local days of the customer, hours and minutes real ones."""
+
+    countdown_days: tuple[int, ...] = (14, 7, 3, 1)
+    send_window: Window = field(default_factory=Window)
+    min_gap_hours: int = 20
+    settle_minutes: int = 15
+    delay_threshold_days: int = 1
+    jurisdiction: str = "auto"
+    max_messages_per_change: int = 10_000
+    auto_notice: bool = True
+    unknown_sends: str = "hold"
+    """What becomes of an email that may have left, where the mail service doesn't remove duplicates: `hold` it for
+    evidence or a person, so that it goes at most once, or `resend` it, so that it goes at least once."""
+
+
+def jurisdiction(policy: Policy, country: str | None) -> str:
+    """`us-ftc`, `eu` or `none`; by the customer's country when the policy says `auto`.
+
+    An unknown country gets the strictest, which is the FTC rule: it alone ends orders by silence.
+    """
+    if policy.jurisdiction != "auto":
+        return policy.jurisdiction
+    if country is None or country == "US":
+        return "us-ftc"
+    return "eu" if country in EU_LAW else "none"
+
+
+def at_local(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """That wall time as an instant in UTC.
+
+    A time that the spring change skips becomes the same distance past the change; a time that the autumn
+    change repeats is its first occurrence (PEP 495, fold=0).
+    """
+    return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+
+
+def local_day(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()
+
+
+def in_window(at: datetime, window: Window, zone: ZoneInfo) -> bool:
+    day = local_day(at, zone)
+    return at_local(day, window.start, zone) <= at < at_local(day, window.end, zone)
+
+
+def into_window(at: datetime, window: Window, zone: ZoneInfo) -> datetime:
+    """The first instant at or after `at` that lies in the window."""
+    day = local_day(at, zone)
+    for candidate in (day, day + timedelta(days=1), day + timedelta(days=2)):
+        start, end = at_local(candidate, window.start, zone), at_local(candidate, window.end, zone)
+        if at < end and start < end:
+            return max(at, start)
+    raise ValueError(f"no window opens within two days of {at.isoformat()}")

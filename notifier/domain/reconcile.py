@@ -1,0 +1,97 @@
+"""What to change so that the emails of an order are those that its plan wants."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from notifier.domain.eta import Slip
+from notifier.domain.law import standing
+from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind, Message, Status
+from notifier.domain.order import Facts, OrderStatus
+from notifier.domain.plan import ENDED_IN_LAW, LAPSE, awaits_answer, slip_to_tell
+from notifier.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A message that stays wanted, but at another time or with other news. `restored` when it was cancelled."""
+
+    message: Message
+    draft: Draft
+    reason: str
+    restored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A message that is no longer wanted: `status` is cancelled, or expired when it is merely too late."""
+
+    message: Message
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    add: tuple[Draft, ...] = ()
+    move: tuple[Move, ...] = ()
+    stop: tuple[Stop, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.move or self.stop)
+
+
+def reconcile(wanted: tuple[Draft, ...], facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """What to change so that the planned messages of the order are exactly those wanted.
+
+    Only planned messages move. A cancelled one never left, so it may come back; a held one waits for whoever
+    held it, and stops when it is no longer wanted; all else is history.
+    """
+    existing = {message.key: message for message in facts.messages}
+    add, move = [], []
+    for draft in wanted:
+        message = existing.get(draft.key)
+        if message is None:
+            add.append(draft)
+        elif message.status is Status.CANCELLED:
+            move.append(Move(message, draft, "wanted_again", restored=True))
+        elif message.status is Status.PLANNED and not message.same_plan(draft):
+            reason = "rescheduled" if message.due_at != draft.due_at else "facts_changed"
+            move.append(Move(message, draft, reason))
+    keys = {draft.key for draft in wanted}
+    stop = [
+        Stop(message, Status.EXPIRED, "too_late")
+        if message.expires_at <= now
+        else Stop(message, Status.CANCELLED, why_unwanted(message, facts, policy, now))
+        for message in facts.messages
+        if message.status in {Status.PLANNED, Status.HELD} and message.key not in keys
+    ]
+    return Changes(tuple(add), tuple(move), tuple(stop))
+
+
+def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) -> str:
+    """The fact that overtook a planned email, in one word for the timeline."""
+    if facts.status is OrderStatus.SHIPPED:
+        return "order_shipped"
+    if facts.status is OrderStatus.CANCELLED:
+        return "order_cancelled"
+    lines = [facts.line(line_id) for line_id in message.says]
+    if all(line.waiting == 0 for line in lines):
+        return "lines_shipped" if any(line.shipped for line in lines) else "lines_cancelled"
+    if message.kind is Kind.COUNTDOWN and facts.unsubscribed:
+        return "unsubscribed"
+    lines = [line for line in lines if line.waiting]
+    wheres = [standing(facts, line, policy, now) for line in lines]
+    if all(where.state in ENDED_IN_LAW for where in wheres):
+        return "ended_by_law"
+    if message.key.startswith(LAPSE):
+        return "notice_not_needed" if policy.auto_notice else "policy_changed"
+    if message.kind in CHANGE_OF_DATE:
+        back = all(slip_to_tell(facts, line, policy) is Slip.NONE for line in lines)
+        return "date_moved_back" if back else "date_moved_again"
+    if any(line.eta != message.says[line.id].eta for line in lines):
+        return "date_moved"
+    if any(awaits_answer(line, where) for line, where in zip(lines, wheres, strict=True)):
+        return "answer_awaited"
+    day = date.fromisoformat(message.key.rpartition(":")[2])
+    on_time = any(line.eta.latest and (line.eta.latest - day).days in policy.countdown_days for line in lines)
+    return "too_close" if on_time else "policy_changed"

@@ -1,0 +1,64 @@
+"""The days that 16 CFR 435 counts: where they end, how many, and which of them are working days."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from notifier.domain.law.us_ftc import federal_holidays, standing, working_days_after
+from tests.domain.builders import PLACED, a_line, an_order, on
+
+T = date(2026, 3, 31)
+
+
+@pytest.mark.parametrize(
+    ("customer", "store", "ends"),
+    [
+        ("America/New_York", "America/Los_Angeles", datetime(2026, 4, 1, 4, tzinfo=UTC)),
+        ("Pacific/Honolulu", "America/New_York", datetime(2026, 4, 1, 4, tzinfo=UTC)),
+        ("America/New_York", "Asia/Tokyo", datetime(2026, 3, 31, 15, tzinfo=UTC)),
+    ],
+)
+def test_a_day_ends_where_it_ends_first(customer: str, store: str, ends: datetime) -> None:
+    facts = replace(an_order(a_line(T, promised=T), zone=customer), store_timezone=store)
+    assert standing(facts, facts.lines[0], ends - timedelta(seconds=1)).state == "on_time"
+    assert standing(facts, facts.lines[0], ends).state == "cancelled"
+
+
+def test_an_order_placed_near_midnight_counts_from_the_earlier_day() -> None:
+    facts = an_order(placed_at=on(3, 2, 1, zone="Europe/Berlin"), store_timezone="Europe/Berlin")
+    assert standing(facts, facts.lines[0], on(3, 2)).ship_by == T
+
+
+@pytest.mark.parametrize(
+    ("zone", "promised", "ends"),
+    [
+        ("America/New_York", date(2026, 3, 8), datetime(2026, 3, 9, 4, tzinfo=UTC)),
+        ("America/New_York", date(2026, 11, 1), datetime(2026, 11, 2, 5, tzinfo=UTC)),
+        ("Europe/Berlin", date(2026, 3, 29), datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        ("Europe/Berlin", date(2026, 10, 25), datetime(2026, 10, 25, 23, tzinfo=UTC)),
+        ("America/Santiago", date(2026, 9, 5), datetime(2026, 9, 6, 4, tzinfo=UTC)),
+        ("Africa/Cairo", date(2026, 10, 29), datetime(2026, 10, 29, 22, tzinfo=UTC)),
+    ],
+    ids=["US spring", "US autumn", "EU spring", "EU autumn", "midnight skipped", "midnight repeated"],
+)
+def test_a_day_on_which_the_clock_changes_ends_at_its_own_midnight(
+    zone: str, promised: date, ends: datetime
+) -> None:
+    facts = an_order(a_line(promised, promised=promised), zone=zone)
+    assert standing(facts, facts.lines[0], PLACED).changes_at == ends
+
+
+def test_federal_holidays_are_the_published_ones() -> None:
+    assert sorted(federal_holidays(2026)) == [
+        date(2026, 1, 1), date(2026, 1, 19), date(2026, 2, 16), date(2026, 5, 25), date(2026, 6, 19),
+        date(2026, 7, 3), date(2026, 9, 7), date(2026, 10, 12), date(2026, 11, 11), date(2026, 11, 26),
+        date(2026, 12, 25),
+    ]  # fmt: skip
+    assert {date(2025, 5, 26), date(2025, 6, 19), date(2025, 12, 25)} <= federal_holidays(2025)
+    assert date(2027, 12, 31) in federal_holidays(2027), "New Year's Day 2028 is a Saturday"
+    assert date(2027, 7, 5) in federal_holidays(2027), "the Fourth of July 2027 is a Sunday"
+
+
+def test_working_days_skip_weekends_and_holidays() -> None:
+    assert working_days_after(date(2026, 12, 22), 7) == date(2027, 1, 4)
