@@ -1,0 +1,61 @@
+"""Domain values as JSON columns, and back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, time
+from typing import Any
+
+from notifier.domain.eta import Eta
+from notifier.domain.message import Said
+from notifier.domain.policy import Policy, Window
+
+
+def _day(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
+
+
+def says_to_json(says: Mapping[str, Said]) -> dict[str, Any]:
+    return {
+        line_id: {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in (
+                ("eta", said.eta.latest),
+                ("earliest", said.eta.earliest),
+                ("notice", said.notice),
+                ("answer_by", said.answer_by),
+            )
+            if value is not None
+        }
+        for line_id, said in says.items()
+    }
+
+
+def says_from_json(data: Mapping[str, Any]) -> dict[str, Said]:
+    return {
+        line_id: Said(
+            Eta(_day(said.get("eta")), _day(said.get("earliest"))),
+            said.get("notice"),
+            _day(said.get("answer_by")),
+        )
+        for line_id, said in data.items()
+    }
+
+
+def policy_to_json(policy: Policy) -> dict[str, Any]:
+    """Every field of a policy as plain JSON values: days and hours as numbers, wall times as "HH:MM"."""
+    window = policy.send_window
+    return asdict(policy) | {
+        "countdown_days": list(policy.countdown_days),
+        "send_window": {"start": window.start.strftime("%H:%M"), "end": window.end.strftime("%H:%M")},
+    }
+
+
+def policy_from_json(data: Mapping[str, Any]) -> Policy:
+    """A policy from what a store has set; what it left out has its default."""
+    values = dict(data)
+    if "countdown_days" in values:
+        values["countdown_days"] = tuple(sorted(set(values["countdown_days"]), reverse=True))
+    if "send_window" in values:
+        window = values["send_window"]
+        values["send_window"] = Window(time.fromisoformat(window["start"]), time.fromisoformat(window["end"]))
+    return Policy(**values)

@@ -1,0 +1,112 @@
+"""Connections and transactions, the same to their users on both databases."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.pool import StaticPool
+from sqlmodel import Session, create_engine
+
+from notifier.errors import Unavailable
+
+LOCK_WAIT_SECONDS = 10
+"""How long a statement waits for another writer before it gives up."""
+
+
+def make_engine(url: str, pool_size: int = 10) -> Engine:
+    """An engine for `sqlite:///file`, `sqlite://` (in memory, one connection) or `postgresql://…`.
+
+    SQLite runs in WAL mode with full durability (a commit survives a power cut), foreign keys on, and takes its
+    write lock when a transaction begins, so that two writers queue up instead of failing half-way.
+
+    With `?pgbouncer=true` in its URL a PostgreSQL is reached through PgBouncer in transaction mode.
+    """
+    if url.startswith("postgresql"):
+        return _postgresql(make_url(url), pool_size)
+    options: dict[str, Any] = {"connect_args": {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False}}
+    if url in {"sqlite://", "sqlite:///:memory:"}:
+        options["poolclass"] = StaticPool
+    else:
+        options |= {"pool_size": pool_size, "max_overflow": pool_size}
+    engine = create_engine(url, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: URL, pool_size: int) -> Engine:
+    behind_pgbouncer = url.query.get("pgbouncer") == "true"
+    # What is set or prepared on a connection stays with it; behind PgBouncer each transaction may have another.
+    session: dict[str, Any] = (
+        {"prepare_threshold": None}
+        if behind_pgbouncer
+        else {"options": f"-c lock_timeout={LOCK_WAIT_SECONDS}s -c timezone=UTC"}
+    )
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg").difference_update_query(["pgbouncer"]),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5} | session,
+    )
+    if behind_pgbouncer:
+        event.listen(engine, "begin", _bound_waits)
+    return engine
+
+
+def _bound_waits(connection: Any) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'")
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    reads = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One unit of work: commits at the end, rolls back on any error.
+
+    Raises Unavailable when the database is locked, full, restarting or away; then nothing was changed, or, if
+    the connection broke during the commit itself, the caller can't know and asks again idempotently.
+    """
+    with _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A transaction that only looks; on SQLite it waits for no writer. Raises Unavailable likewise."""
+    with _translated(), Session(engine.execution_options(reads_only=True), expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except NoConnectionFree as error:
+        raise Unavailable("every connection to the database is in use") from error
+    except OperationalError as error:
+        raise Unavailable(f"the database can't be used right now: {_words(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable(f"the connection to the database broke: {_words(error)}") from error
+        raise
+
+
+def _words(error: DBAPIError) -> str:
+    return (
+        str(error.orig).splitlines()[0]
+        if error.orig is not None and str(error.orig)
+        else type(error).__name__
+    )

@@ -1,0 +1,329 @@
+"""An order's rows as `Facts`, and facts as rows."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from sqlalchemy import insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
+from sqlmodel import Session, SQLModel, col, select
+
+from notifier.db.codec import policy_from_json, says_from_json
+from notifier.db.ids import new_id
+from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow, Store
+from notifier.domain.eta import Eta
+from notifier.domain.message import DROPPED, Kind, Message, Status
+from notifier.domain.order import (
+    Answer,
+    Cancellation,
+    Choice,
+    Customer,
+    Facts,
+    Line,
+    Refund,
+    Related,
+    Shipment,
+)
+from notifier.domain.policy import Policy
+
+PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded")
+"""Kinds of fact rows that planning and law look at; the rest stands in the lines."""
+
+T = TypeVar("T")
+Happened = TypeVar("Happened", Shipment, Cancellation, Answer, Refund)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One backorder as loaded: its rows to write to, and its facts to think about."""
+
+    store: Store
+    row: Backorder
+    lines: tuple[BackorderLine, ...]
+    facts: Facts
+    policy: Policy
+
+
+def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[str, Order]:
+    """The orders of those ids, by id; an id that names none is left out.
+
+    With `lock`, nobody else changes them until the transaction ends; locks are taken in the order of the ids, so
+    that two bulk changes can't wait for each other.
+    """
+    wanted = sorted(set(ids))
+    query = select(Backorder).where(col(Backorder.id).in_(wanted)).order_by(Backorder.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    rows = session.exec(query).all()
+    if not rows:
+        return {}
+    by_order = col(BackorderLine.backorder_id).in_(wanted)
+    lines = _grouped(
+        session.exec(
+            select(BackorderLine)
+            .where(by_order)
+            .order_by(col(BackorderLine.position))
+            .execution_options(populate_existing=lock)
+        ).all(),
+        lambda line: line.backorder_id,
+    )
+    happened = _grouped(
+        session.exec(
+            select(Fact)
+            .where(col(Fact.backorder_id).in_(wanted), col(Fact.kind).in_(PLANNING_FACTS))
+            .order_by(col(Fact.at), col(Fact.id))
+        ).all(),
+        lambda fact: fact.backorder_id,
+    )
+    messages = _grouped(
+        session.execute(
+            select(
+                MessageRow.id,
+                MessageRow.backorder_id,
+                MessageRow.key,
+                MessageRow.kind,
+                MessageRow.status,
+                MessageRow.due_at,
+                MessageRow.expires_at,
+                MessageRow.says,
+                MessageRow.about,
+                MessageRow.reason,
+                MessageRow.sent_at,
+                MessageRow.to_email,
+            )  # type: ignore[call-overload]  # select() is typed for at most four columns
+            .where(col(MessageRow.backorder_id).in_(wanted))
+            .order_by(MessageRow.id)
+        ).all(),
+        lambda message: message.backorder_id,
+    )
+    stores = {
+        store.id: store
+        for store in session.exec(
+            select(Store).where(col(Store.id).in_({row.store_id for row in rows}))
+        ).all()
+    }
+    policies = {store.id: policy_from_json(store.policy) for store in stores.values()}
+    return {
+        row.id: Order(
+            stores[row.store_id],
+            row,
+            tuple(lines[row.id]),
+            facts_of(stores[row.store_id], row, lines[row.id], happened[row.id], messages[row.id]),
+            policies[row.store_id],
+        )
+        for row in rows
+    }
+
+
+def _grouped(rows: Iterable[T], key: Callable[[T], str]) -> defaultdict[str, list[T]]:
+    groups: defaultdict[str, list[T]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
+def facts_of(
+    store: Store,
+    row: Backorder,
+    lines: Sequence[BackorderLine],
+    happened: Sequence[Fact] = (),
+    messages: Sequence[Any] = (),
+) -> Facts:
+    """Rows as the value that planning and law look at."""
+    return Facts(
+        backorder_id=row.id,
+        order_id=row.order_id,
+        placed_at=row.placed_at,
+        registered_at=row.registered_at,
+        customer=Customer(row.email, row.name, row.locale, row.timezone, row.country),
+        lines=tuple(_line(line) for line in lines),
+        store_timezone=store.timezone,
+        currency=row.currency,
+        order_url=row.order_url,
+        shipments=tuple(_shipment(fact) for fact in happened if fact.kind == "shipped"),
+        cancellations=tuple(_cancellation(fact) for fact in happened if fact.kind == "cancelled"),
+        answers=tuple(
+            Answer(fact.at, Choice(fact.data["choice"]), tuple(fact.data.get("lines", ())))
+            for fact in happened
+            if fact.kind == "answered"
+        ),
+        refunds=tuple(
+            Refund(fact.at, Decimal(fact.data["amount"]), fact.data["currency"])
+            for fact in happened
+            if fact.kind == "refunded"
+        ),
+        messages=tuple(
+            Message(
+                id=message.id,
+                key=message.key,
+                kind=Kind(message.kind),
+                status=Status(message.status),
+                due_at=message.due_at,
+                expires_at=message.expires_at,
+                says=says_from_json(message.says),
+                about=message.about,
+                sent_at=message.sent_at,
+                to=message.to_email,
+                dropped=message.reason == DROPPED,
+            )
+            for message in messages
+        ),
+        unsubscribed=row.unsubscribed,
+        version=row.version,
+    )
+
+
+def after(order: Order, happened: Sequence[Fact]) -> Order:
+    """The order with facts that came since it was loaded, which its rows show already; nothing is read again."""
+    known = order.facts
+    new = facts_of(order.store, order.row, order.lines, happened)
+    return replace(
+        order,
+        facts=replace(
+            new,
+            shipments=_in_time(known.shipments + new.shipments),
+            cancellations=_in_time(known.cancellations + new.cancellations),
+            answers=_in_time(known.answers + new.answers),
+            refunds=_in_time(known.refunds + new.refunds),
+            messages=known.messages,
+        ),
+    )
+
+
+def _in_time(happened: tuple[Happened, ...]) -> tuple[Happened, ...]:
+    return tuple(sorted(happened, key=lambda it: it.at))
+
+
+def _line(row: BackorderLine) -> Line:
+    detail = row.detail
+    return Line(
+        id=row.id,
+        sku=row.sku,
+        name=row.name,
+        quantity=row.quantity,
+        eta=Eta(row.eta, row.eta_earliest),
+        eta_changed_at=row.eta_changed_at,
+        promised=row.promised,
+        eta_reason=row.eta_reason,
+        unit_price=Decimal(row.unit_price) if row.unit_price is not None else None,
+        shipped=row.shipped,
+        cancelled=row.cancelled,
+        allocated=row.allocated,
+        image_url=detail.get("image_url"),
+        product_url=detail.get("product_url"),
+        highlights=tuple(detail.get("highlights", ())),
+        related=tuple(
+            Related(item["name"], item["url"], item.get("image_url")) for item in detail.get("related", ())
+        ),
+    )
+
+
+def _shipment(fact: Fact) -> Shipment:
+    data = fact.data
+    return Shipment(
+        fact.id,
+        fact.at,
+        fact.recorded_at,
+        data["units"],
+        data.get("carrier", ""),
+        data.get("tracking_number", ""),
+        data.get("tracking_url"),
+    )
+
+
+def _cancellation(fact: Fact) -> Cancellation:
+    return Cancellation(fact.id, fact.at, fact.data["units"], fact.data["by"], fact.data.get("reason"))
+
+
+def record(order: Order, kind: str, at: datetime, now: datetime, data: dict[str, Any]) -> Fact:
+    """A fact about this order, to be added; the caller's session keeps it."""
+    return Fact(
+        id=new_id("fact"),
+        store_id=order.row.store_id,
+        backorder_id=order.row.id,
+        at=at,
+        recorded_at=now,
+        kind=kind,
+        data=data,
+    )
+
+
+def insert_rows(session: Session, name: str, rows: Sequence[SQLModel]) -> None:
+    """Write many new rows of the table of that name at once."""
+    if rows:
+        session.execute(insert(SQLModel.metadata.tables[name]), [row.model_dump() for row in rows])
+
+
+def store_standings(
+    session: Session, orders: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
+) -> None:
+    """Write where orders and lines stand in law, by primary key: dicts of `id` and the columns to set."""
+    if orders:
+        session.execute(update(Backorder), list(orders))
+    if lines:
+        session.execute(update(BackorderLine), list(lines))
+
+
+def insert_if_new(session: Session, orders: Sequence[Backorder]) -> set[str]:
+    """Write orders whose (store, order id) is free, and tell the ids of those written; all are of one store.
+
+    Two processes that register the same order at once: one writes, the other learns that it did not.
+    """
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    query = dialect.insert(SQLModel.metadata.tables["backorder"]).on_conflict_do_nothing(
+        index_elements=["store_id", "order_id"]
+    )
+    in_order = sorted(orders, key=lambda row: row.order_id)  # so that two batches can't wait for each other
+    written = session.execute(
+        query, [row.model_dump() for row in in_order], execution_options={"preserve_rowcount": True}
+    )
+    if isinstance(written, CursorResult) and written.rowcount == len(orders):
+        return {row.id for row in orders}
+    there = registered(session, orders[0].store_id, [row.order_id for row in orders])
+    return {row.id for row in orders if there[row.order_id][0] == row.id}
+
+
+def registered(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """By order id, the id and the content digest of the orders that this store has registered."""
+    query = select(Backorder.order_id, Backorder.id, Backorder.content).where(
+        Backorder.store_id == store_id, col(Backorder.order_id).in_(order_ids)
+    )
+    return {order_id: (backorder_id, content) for order_id, backorder_id, content in session.exec(query)}
+
+
+def waiting_for(session: Session, store_id: str, sku: str, after: str = "", limit: int = 500) -> list[str]:
+    """Ids of backorders that wait for this SKU, in order of id, from just past `after`."""
+    query = (
+        select(BackorderLine.backorder_id)
+        .where(
+            BackorderLine.store_id == store_id,
+            BackorderLine.sku == sku,
+            BackorderLine.waiting > 0,
+            BackorderLine.backorder_id > after,
+        )
+        .order_by(BackorderLine.backorder_id)
+        .limit(limit)
+    )
+    return list(session.exec(query))
+
+
+def to_replan(session: Session, now: datetime, limit: int) -> list[str]:
+    """Ids of backorders whose time to be planned again has come; other workers' are passed over."""
+    query = (
+        select(Backorder.id)
+        .where(col(Backorder.replan_at) <= now)
+        .order_by(col(Backorder.replan_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list(session.exec(query))
+
+
+def versions(session: Session, ids: Collection[str]) -> dict[str, int]:
+    """The present version of each order, which then stays so until the transaction ends."""
+    query = select(Backorder.id, Backorder.version).where(col(Backorder.id).in_(ids)).order_by(Backorder.id)
+    return dict(session.exec(query.with_for_update()).all())

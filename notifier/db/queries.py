@@ -1,0 +1,199 @@
+"""Reading and listing: every statement that answers a question of the API, the console or the metrics."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from notifier.db import notices
+from notifier.db.claims import OF_ANYBODY
+from notifier.db.tables import (
+    Backorder,
+    BackorderLine,
+    Fact,
+    MessageHistory,
+    MessageRow,
+    ProviderAccount,
+    SkuChange,
+)
+from notifier.domain.message import Status
+from notifier.domain.order import OrderStatus
+
+OPEN = (OrderStatus.OPEN.value, OrderStatus.PARTLY_SHIPPED.value)
+
+# --- backorders ------------------------------------------------------------------------------------------
+
+
+def backorder_ids(
+    session: Session,
+    store_id: str,
+    *,
+    order_id: str | None = None,
+    sku: str | None = None,
+    status: str | None = None,
+    email: str | None = None,
+    law_state: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[str]:
+    """Ids of a store's backorders, newest first, from just past `after`.
+
+    `sku` and `law_state` match any line; where both are given, one line must match both.
+    """
+    query = select(Backorder.id).where(Backorder.store_id == store_id)
+    for column, value in (
+        (Backorder.order_id, order_id),
+        (Backorder.status, status),
+        (Backorder.email, email),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if sku is not None or law_state is not None:
+        line = select(BackorderLine.id).where(BackorderLine.backorder_id == Backorder.id)
+        if sku is not None:
+            line = line.where(BackorderLine.sku == sku)
+        if law_state is not None:
+            line = line.where(BackorderLine.law_state == law_state)
+        query = query.where(line.exists())
+    if after is not None:
+        query = query.where(Backorder.id < after)
+    return list(session.exec(query.order_by(col(Backorder.id).desc()).limit(limit)))
+
+
+def facts_about(session: Session, backorder_id: str) -> list[Fact]:
+    """Everything that happened to one order, oldest first."""
+    return list(
+        session.exec(
+            select(Fact).where(Fact.backorder_id == backorder_id).order_by(col(Fact.at), col(Fact.id))
+        )
+    )
+
+
+def plan_all_again(session: Session, store_id: str, now: datetime) -> None:
+    """Mark every open order of a store to be planned again, chunk by chunk, by whoever watches."""
+    session.execute(
+        update(Backorder)
+        .where(col(Backorder.store_id) == store_id, col(Backorder.status).in_(OPEN))
+        .values(replan_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def sku_change(session: Session, store_id: str, change_id: str) -> SkuChange | None:
+    query = select(SkuChange).where(SkuChange.id == change_id, SkuChange.store_id == store_id)
+    return session.exec(query).one_or_none()
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+def messages(
+    session: Session,
+    store_id: str,
+    *,
+    status: str | None = None,
+    kind: str | None = None,
+    backorder_id: str | None = None,
+    due_before: datetime | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[MessageRow]:
+    """A store's messages, the newest made first, from just past `after`."""
+    query = select(MessageRow).where(MessageRow.store_id == store_id)
+    for column, value in (
+        (MessageRow.status, status),
+        (MessageRow.kind, kind),
+        (MessageRow.backorder_id, backorder_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if due_before is not None:
+        query = query.where(MessageRow.due_at < due_before)
+    if after is not None:
+        query = query.where(MessageRow.id < after)
+    return list(session.exec(query.order_by(col(MessageRow.id).desc()).limit(limit)))
+
+
+def message(session: Session, store_id: str, message_id: str) -> MessageRow | None:
+    query = select(MessageRow).where(MessageRow.id == message_id, MessageRow.store_id == store_id)
+    return session.exec(query).one_or_none()
+
+
+def messages_of(session: Session, backorder_ids: Collection[str]) -> defaultdict[str, list[MessageRow]]:
+    """By backorder, its messages in the order in which they are, or were, due."""
+    query = (
+        select(MessageRow)
+        .where(col(MessageRow.backorder_id).in_(backorder_ids))
+        .order_by(col(MessageRow.due_at), col(MessageRow.id))
+    )
+    found: defaultdict[str, list[MessageRow]] = defaultdict(list)
+    for row in session.exec(query):
+        found[row.backorder_id].append(row)
+    return found
+
+
+def addresses(session: Session, backorder_ids: Collection[str]) -> dict[str, str]:
+    """By backorder, its customer's address."""
+    query = select(Backorder.id, Backorder.email).where(col(Backorder.id).in_(backorder_ids))
+    return dict(session.exec(query).all())
+
+
+def skus(session: Session, backorder_ids: Collection[str]) -> dict[str, str]:
+    """By line id, the SKU of every line of these orders."""
+    query = select(BackorderLine.id, BackorderLine.sku).where(
+        col(BackorderLine.backorder_id).in_(backorder_ids)
+    )
+    return dict(session.exec(query).all())
+
+
+def history(session: Session, backorder_id: str) -> list[MessageHistory]:
+    """Every change of every message of one order, oldest first."""
+    query = (
+        select(MessageHistory)
+        .where(MessageHistory.backorder_id == backorder_id)
+        .order_by(col(MessageHistory.at), col(MessageHistory.id))
+    )
+    return list(session.exec(query))
+
+
+# --- figures for metrics ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the outbox stands: what should have left, by kind; what is in doubt, by provider."""
+
+    due: dict[str, int]
+    doubtful: dict[str, int]
+    oldest_due: datetime | None
+    """Since when the longest waiting message that should have left is due; None when none waits."""
+    accounts: dict[str, tuple[datetime | None, int]]
+    """By account: until when it is paused, and how often in a row there was trouble."""
+    unfinished_sku_changes: int
+    lost_notices: int
+
+
+def figures(session: Session, now: datetime) -> Figures:
+    """Every part by an index: none looks at what is done, nor at what is planned for later."""
+    due = session.exec(
+        select(MessageRow.kind, func.count(), func.min(MessageRow.attempt_at))
+        .where(OF_ANYBODY, MessageRow.attempt_at <= now)
+        .group_by(MessageRow.kind)
+    ).all()
+    doubtful = select(func.coalesce(MessageRow.provider, ""), func.count()).where(
+        MessageRow.status == Status.UNKNOWN.value
+    )
+    unfinished = select(func.count()).select_from(SkuChange).where(col(SkuChange.finished_at).is_(None))
+    return Figures(
+        due={kind: count for kind, count, _ in due},
+        doubtful=dict(session.exec(doubtful.group_by(col(MessageRow.provider))).all()),
+        oldest_due=min((oldest for _, _, oldest in due), default=None),
+        accounts={
+            row.account: (row.paused_until, row.failures) for row in session.exec(select(ProviderAccount))
+        },
+        unfinished_sku_changes=session.exec(unfinished).one(),
+        lost_notices=notices.count_lost(session),
+    )

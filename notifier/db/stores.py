@@ -1,0 +1,72 @@
+"""Stores and their keys."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from notifier.db.ids import new_id
+from notifier.db.tables import ApiKey, Store
+
+KEY_PREFIX = "nk_"
+
+
+@dataclass(frozen=True, slots=True)
+class NewStore:
+    """A store just made, with its key in the clear: this is the only time that anybody sees it."""
+
+    store: Store
+    api_key: str
+
+
+def create_store(
+    session: Session,
+    now: datetime,
+    *,
+    name: str,
+    timezone: str = "UTC",
+    locale: str = "en",
+    country: str | None = None,
+    store_id: str | None = None,
+    api_key: str | None = None,
+) -> NewStore:
+    """Make a store and its first API key. `api_key` is chosen by the caller only for a demo."""
+    store = Store(
+        id=store_id or new_id("store"),
+        name=name,
+        timezone=timezone,
+        locale=locale,
+        country=country,
+        created_at=now,
+    )
+    session.add(store)
+    session.flush()
+    return NewStore(store, add_key(session, store.id, now, api_key))
+
+
+def add_key(session: Session, store_id: str, now: datetime, api_key: str | None = None) -> str:
+    """A further key of a store, in the clear, to be shown once."""
+    key = api_key or KEY_PREFIX + secrets.token_urlsafe(32)
+    session.add(
+        ApiKey(id=new_id("key"), store_id=store_id, digest=_digest(key), hint=key[-4:], created_at=now)
+    )
+    return key
+
+
+def store_of_key(session: Session, api_key: str) -> Store | None:
+    """The store that this key opens; None for a key that is wrong or revoked.
+
+    A key has 256 random bits, so one round of SHA-256 is enough, and looking its digest up leaks nothing.
+    """
+    query = (
+        select(Store)
+        .join(ApiKey, col(ApiKey.store_id) == col(Store.id))
+        .where(ApiKey.digest == _digest(api_key), col(ApiKey.revoked_at).is_(None))
+    )
+    return session.exec(query).one_or_none()
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
