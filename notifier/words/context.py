@@ -1,0 +1,243 @@
+"""What a template may say: the facts of one email as plain values, spelled out in the customer's language."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from babel import Locale
+
+from notifier.domain.eta import UNKNOWN, Eta
+from notifier.domain.message import CHANGE_OF_DATE, Kind, Said
+from notifier.domain.order import Cancellation, Facts, Line, Shipment, baseline
+from notifier.domain.policy import Policy, jurisdiction, local_day
+from notifier.words import language
+from notifier.words.colour import theme
+from notifier.words.markup import json_ld
+
+Value = dict[str, Any]
+Event = TypeVar("Event", Shipment, Cancellation)
+
+ORDER_IN_SUBJECT = 10
+"""Longer order numbers are cut to their end in subjects, which should fit in 78 characters with two dates."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What emails say of the shop. `accent` is a hex colour; `address` its postal address."""
+
+    name: str
+    website: str | None = None
+    logo_url: str | None = None
+    accent: str | None = None
+    address: str = ""
+    support_email: str | None = None
+
+
+@dataclass(frozen=True)
+class Links:
+    """Absolute, signed addresses of the customer's page. Opening one changes nothing."""
+
+    order: str
+    keep: str
+    cancel: str
+    unsubscribe: str
+    preferences: str
+    calendar: str
+
+
+def variables(
+    facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, shop: Shop, links: Links, now: datetime
+) -> Value:
+    """The variables of one email, as JSON values: what templates arrange, and Klaviyo's event properties.
+
+    `says` holds the news by line id; `about` is the id of the shipment or cancellation that caused the email.
+    `now` is aware; days are counted in the customer's zone. KeyError when the order has no such line,
+    shipment or cancellation.
+    """
+    locale = language.speak(facts.customer.locale, facts.customer.country)
+    parcel = _found(facts.shipments, about) if kind is Kind.SHIPPED else None
+    cancellation = _found(facts.cancellations, about) if kind is Kind.CANCELLED else None
+    moved = parcel or cancellation
+    news = [] if moved else _news(facts, kind, says, about, locale)
+    if moved:
+        lines = [
+            _line(facts.line(key), units, facts.line(key).eta, locale) for key, units in moved.units.items()
+        ]
+    else:
+        lines = [line for group in news for line in group["lines"]]
+    later = [
+        _line(line, line.waiting, says[line.id].eta if line.id in says else line.eta, locale)
+        for line in facts.waiting_lines
+        if moved or line.id not in says
+    ]
+    answers = [group["answer_by"] for group in news if group["answer_by"]]
+    result = {
+        "kind": kind.value,
+        "lang": language.tag(locale),
+        "dir": locale.text_direction,
+        "today": local_day(now, facts.customer.zone).isoformat(),
+        "shop": {**asdict(shop), "website": _web(shop.website), "logo_url": _web(shop.logo_url)},
+        "theme": asdict(theme(shop.accent)),
+        "customer": {"name": _clean(facts.customer.name), "email": facts.customer.email},
+        "order": _order(facts, locale),
+        "links": asdict(links),
+        "news": news,
+        "answer_by": min(answers, key=lambda day: day["iso"], default=None),
+        "days_left": _days_left(says, local_day(now, facts.customer.zone)),
+        "lines": lines,
+        "later": later,
+        "waiting": bool(facts.waiting_lines),
+        "related": _related(facts, says),
+        "parcel": _parcel(parcel, facts, locale) if parcel else None,
+        "cancellation": _cancellation(cancellation, facts, locale) if cancellation else None,
+        "law": jurisdiction(Policy(), facts.customer.country),
+    }
+    result["json_ld"] = json_ld(result)
+    return result
+
+
+def in_locale(facts: Facts, locale: str) -> Facts:
+    """The same facts, as if the customer read that language: for previews."""
+    return replace(facts, customer=replace(facts.customer, locale=locale))
+
+
+def _news(facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, locale: Locale) -> list[Value]:
+    """Lines that share a date, its reason and their place in law are one piece of news; the nearest first."""
+    # This very email, seen again or retried, must not count as what the customer was told before it.
+    before = replace(
+        facts, messages=tuple(m for m in facts.messages if (m.kind, m.says, m.about) != (kind, says, about))
+    )
+    groups: dict[tuple[Eta, Eta, str | None, str | None, date | None], list[Line]] = {}
+    for line_id, said in says.items():
+        line = facts.line(line_id)
+        was = baseline(before, line) if kind in CHANGE_OF_DATE else UNKNOWN
+        key = (said.eta, was, line.eta_reason, said.notice, said.answer_by)
+        groups.setdefault(key, []).append(line)
+    return [
+        {
+            "eta": _eta(eta, locale),
+            "was": _eta(was, locale) if was.known and was != eta else None,
+            "reason": _reason(reason),
+            "notice": notice,
+            "answer_by": _day(answer_by, locale) if answer_by else None,
+            "lines": [_line(line, line.waiting, eta, locale) for line in lines],
+            "names": language.spell_list(tuple(_clean(line.name) for line in lines), locale),
+        }
+        for (eta, was, reason, notice, answer_by), lines in sorted(
+            groups.items(), key=lambda item: item[0][0].latest or date.max
+        )
+    ]
+
+
+def _found(events: Sequence[Event], about: str) -> Event:
+    for event in events:
+        if event.id == about:
+            return event
+    raise KeyError(f"no shipment or cancellation {about!r} in this order")
+
+
+def _day(day: date, locale: Locale) -> Value:
+    return {
+        "iso": day.isoformat(),
+        "text": language.spell(day, locale),
+        "short": language.spell_short(day, locale),
+    }
+
+
+def _eta(eta: Eta, locale: Locale) -> Value:
+    """A range is written as one; a date that nobody knows has no text."""
+    days = [_day(day, locale) for day in (eta.earliest, eta.latest) if day]
+    return {
+        "known": eta.known,
+        "earliest": days[0]["iso"] if days else None,
+        "latest": days[-1]["iso"] if days else None,
+        "text": " – ".join(day["text"] for day in days) or None,
+        "until": days[-1]["text"] if days else None,
+        "short": " – ".join(day["short"] for day in days) or None,
+    }
+
+
+def _line(line: Line, units: int, eta: Eta, locale: Locale) -> Value:
+    return {
+        "sku": line.sku,
+        "name": _clean(line.name),
+        "quantity": units,
+        "image_url": _web(line.image_url),
+        "product_url": _web(line.product_url),
+        "eta": _eta(eta, locale),
+        "reason": _reason(line.eta_reason),
+        "highlights": [_clean(text) for text in line.highlights],
+    }
+
+
+def _order(facts: Facts, locale: Locale) -> Value:
+    number = _clean(facts.order_id)
+    return {
+        "id": number,
+        "short": number if len(number) <= ORDER_IN_SUBJECT else "…" + number[1 - ORDER_IN_SUBJECT :],
+        "placed": _day(local_day(facts.placed_at, facts.customer.zone), locale),
+        "status": facts.status.value,
+        "currency": facts.currency,
+        "url": _web(facts.order_url),
+    }
+
+
+def _parcel(shipment: Shipment, facts: Facts, locale: Locale) -> Value:
+    return {
+        "carrier": _clean(shipment.carrier),
+        "tracking_number": _clean(shipment.tracking_number),
+        "tracking_url": _web(shipment.tracking_url),
+        "shipped": _day(local_day(shipment.at, facts.customer.zone), locale),
+    }
+
+
+def _cancellation(cancellation: Cancellation, facts: Facts, locale: Locale) -> Value:
+    prices = [(facts.line(key).unit_price, units) for key, units in cancellation.units.items()]
+    known = [price * units for price, units in prices if price is not None]
+    amount = (
+        language.spell_money(sum(known[1:], known[0]), facts.currency, locale)
+        if facts.currency and known and len(known) == len(prices)
+        else None
+    )
+    return {
+        "by": cancellation.by,
+        "reason": _reason(cancellation.reason),
+        "on": _day(local_day(cancellation.at, facts.customer.zone), locale),
+        "amount": amount,
+    }
+
+
+def _days_left(says: Mapping[str, Said], today: date) -> int | None:
+    """Whole days until the nearest date told; None when no date is known."""
+    dates = [said.eta.latest for said in says.values() if said.eta.latest]
+    return max((min(dates) - today).days, 0) if dates else None
+
+
+def _related(facts: Facts, says: Mapping[str, Said]) -> list[Value]:
+    found = {
+        item.url: {"name": _clean(item.name), "url": _web(item.url), "image_url": _web(item.image_url)}
+        for line_id in says
+        for item in facts.line(line_id).related
+        if _web(item.url)
+    }
+    return list(found.values())[:3]
+
+
+def _clean(text: str) -> str:
+    """On one line and without control characters, which mail clients show as boxes."""
+    return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text).split())
+
+
+_JOINERS = "\u200c\u200d"
+"""Not printable by Python's book, but part of how Persian words and family emoji are written."""
+
+
+def _reason(text: str | None) -> str | None:
+    """Without a last full stop, because templates end the sentence."""
+    return _clean(text or "").rstrip(".") or None
+
+
+def _web(url: str | None) -> str | None:
+    """Only what a browser opens as a page; `javascript:` and its like never become a link."""
+    return url if url and url.startswith(("https://", "http://")) else None

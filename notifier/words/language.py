@@ -1,0 +1,82 @@
+"""Which language an email speaks, and how a day is written in it."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency
+
+SOURCE = "en"
+"""The language that the templates are written in."""
+
+LANGUAGES = (SOURCE, "de", "fr", "es", "pl", "ar")
+"""What emails are written in; each but the first has a catalog `templates/locales/<language>.po`."""
+
+
+@lru_cache(maxsize=1024)
+def speak(tag: str, country: str | None = None) -> Locale:
+    """The locale to write in for a BCP 47 tag: itself, else its language, else English.
+
+    A tag without a region takes the customer's country, so that "en" writes British dates to Britain.
+    """
+    language, *rest = tag.replace("_", "-").split("-")
+    wanted = language.lower() if language.lower() in LANGUAGES else SOURCE
+    region = next((part.upper() for part in rest if len(part) == 2), country)
+    try:
+        return Locale(wanted, region)
+    except (UnknownLocaleError, ValueError):
+        return Locale(wanted)
+
+
+def tag(locale: Locale) -> str:
+    """As `lang` in HTML and `Content-Language` write it: `en-US`."""
+    return str(locale).replace("_", "-")
+
+
+@lru_cache(maxsize=8192)
+def spell(day: date, locale: Locale) -> str:
+    """With its weekday: Saturday, December 12, 2026."""
+    return format_date(day, "full", locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def spell_short(day: date, locale: Locale) -> str:
+    """Without its weekday, for subjects: December 12, 2026."""
+    return format_date(day, "long", locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def spell_money(amount: Decimal, currency: str, locale: Locale) -> str:
+    return format_currency(amount, currency, locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def spell_list(items: tuple[str, ...], locale: Locale) -> str:
+    return format_list(items, locale=locale)
+
+
+def catalogs(folder: Path) -> Mapping[str, NullTranslations]:
+    """Every language's translations, read from its .po file; the source language needs none."""
+    return {SOURCE: NullTranslations()} | {
+        language: _catalog(folder / f"{language}.po", language)
+        for language in LANGUAGES
+        if language != SOURCE
+    }
+
+
+def _catalog(path: Path, language: str) -> GNUTranslations:
+    with path.open("rb") as po:
+        catalog = read_po(po, locale=language, abort_invalid=True)
+    binary = BytesIO()
+    write_mo(binary, catalog)
+    binary.seek(0)
+    return GNUTranslations(binary)
