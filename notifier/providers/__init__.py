@@ -1,0 +1,51 @@
+"""Mail services, one file each. `make` picks one by name and imports only that one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from notifier.domain.pace import Pace
+from notifier.errors import Misconfigured
+from notifier.providers.base import Provider
+
+NAMES = ("outbox", "smtp", "sendgrid", "klaviyo")
+
+PACES: Mapping[str, Pace] = MappingProxyType({"klaviyo": Pace(per_second=55, burst=200)})
+"""How fast each may be used, where it says so. Klaviyo's OpenAPI file allows Create Event 350 a second and 3,500 a
+minute: a full bucket and a minute's refill are 3,500."""
+
+
+def make(
+    name: str,
+    *,
+    folder: Path | None = None,
+    url: str | None = None,
+    api_key: str | None = None,
+    base_url: str | None = None,
+    timeout_seconds: float = 20.0,
+) -> Provider:
+    """The mail service called `name`, made from what it needs; the rest is ignored.
+
+    `outbox` needs `folder`, `smtp` needs `url`, `sendgrid` and `klaviyo` need `api_key` and take `base_url`
+    (scheme and host, no path). `timeout_seconds` bounds one send. Raises `Misconfigured` for an unknown name
+    or a value that cannot work.
+    """
+    # Imported on demand: a vendor's SDK costs up to 300 ms and 30 MiB, and a process uses one.
+    match name:
+        case "outbox":
+            from notifier.providers.outbox import Outbox
+
+            return Outbox(folder)
+        case "smtp":
+            from notifier.providers.smtp import Smtp
+
+            return Smtp(url, timeout_seconds=timeout_seconds)
+        case "sendgrid":
+            from notifier.providers.sendgrid import Sendgrid
+
+            return Sendgrid(api_key, base_url, timeout_seconds=timeout_seconds)
+        case "klaviyo":
+            from notifier.providers.klaviyo import Klaviyo
+
+            return Klaviyo(api_key, base_url, timeout_seconds=timeout_seconds)
+    raise Misconfigured(f"NOTIFIER_PROVIDER is {name!r}; it must be one of {', '.join(NAMES)}.")

@@ -1,0 +1,103 @@
+"""What every mail service must be able to do, and the words in which it answers.
+
+An adapter never sleeps, retries, logs secrets or touches the database: it tries once, within its timeouts,
+and says what happened as a value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One rendered email, frozen: a retry sends these very bytes.
+
+    `message_id` is ours and the same on every attempt; `sender` and `reply_to` are `Name <address>`.
+    `headers` are extra mail headers. `properties` are JSON values for services that render by themselves
+    (Klaviyo); `occurred_at` is the aware time that the email was first rendered, the same on a retry.
+    """
+
+    message_id: str
+    store_id: str
+    kind: str
+    sender: str
+    to: str
+    to_name: str
+    subject: str
+    html: str
+    text: str
+    occurred_at: datetime
+    reply_to: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The service has it. `ref` is its own name for the message, where it gives one."""
+
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """This message will never be taken as it is: a bad address, a refused body. Nothing was sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now: throttled. Nothing was sent. `until` is an aware time, None if the service named none.
+
+    `account_wide` tells that the whole account must wait, not this message alone.
+    """
+
+    reason: str
+    until: datetime | None = None
+    account_wide: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The service or our access to it is out of order; certainly nothing was sent.
+
+    `needs_person` tells that waiting alone will not mend it (a wrong key).
+    """
+
+    reason: str
+    needs_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been taken: the connection broke, or the answer never came, after it was handed over."""
+
+    reason: str
+
+
+Outcome = Accepted | Rejected | Deferred | Unavailable | Unknown
+
+
+class Provider(Protocol):
+    """A mail service. Safe for use from many threads at once."""
+
+    @property
+    def name(self) -> str:
+        """`outbox`, `smtp`, `sendgrid` or `klaviyo`."""
+
+    @property
+    def removes_duplicates(self) -> bool:
+        """Whether sending the same `message_id` twice reaches the customer once."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The longest that one `send` can take, connection included."""
+
+    def send(self, envelope: Envelope, now: datetime) -> Outcome:
+        """Try once. Never raises for anything that the service or the network does."""
+
+    def close(self) -> None:
+        """Give back connections."""

@@ -1,0 +1,171 @@
+"""HTTP to a vendor: one pooled transport under both SDKs, and one reading of its answers.
+
+Both vendors' clients ship without time-outs, and without a way to tell a connection that was never made from
+an answer that never came. For an email that difference is everything, so the transport settles it here.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from notifier.errors import Misconfigured
+from notifier.providers import reason
+from notifier.providers.base import Deferred, Outcome, Rejected, Unavailable, Unknown
+
+_CONNECTIONS = 64  # kept open per host: as many as NOTIFIER_SEND_THREADS can be
+_LONGEST_PAUSE = timedelta(hours=1)  # a service that names a later time is asked again after this
+
+
+class _PlainConnection(HTTPConnection):
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (HTTPError, OSError) as error:
+            raise NewConnectionError(self, str(error)) from error
+
+
+class _TlsConnection(HTTPSConnection):
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (HTTPError, OSError) as error:  # the handshake too: urllib3 calls its time-out a read time-out
+            raise NewConnectionError(self, str(error)) from error
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def transport(timeout_seconds: float) -> urllib3.PoolManager:
+    """Pooled connections, a quarter of the time to connect and the rest to be answered, no retries.
+
+    Whatever fails before a connection stands is a `NewConnectionError`, and nothing else is one.
+    """
+    pool = urllib3.PoolManager(
+        maxsize=_CONNECTIONS,
+        retries=False,  # urllib3 must never post a second time by itself, nor carry a key to another host
+        timeout=urllib3.Timeout(connect=timeout_seconds / 4, read=timeout_seconds * 3 / 4),
+    )
+    pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+    return pool
+
+
+def base(url: str | None, standard: str, setting: str) -> str:
+    """`url`, or `standard` where there is none. Raises `Misconfigured` unless it is scheme and host alone."""
+    chosen = (url or standard).rstrip("/")
+    try:
+        parts = urlsplit(chosen)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.path or parts.query or parts.fragment or parts.username:
+        shown = re.sub("//.*@", "//***@", chosen)
+        raise Misconfigured(
+            f"{setting} is {shown!r}; it must be scheme and host with no path, like {standard}."
+        )
+    return chosen
+
+
+def key(value: str | None, setting: str, looks_like: str) -> str:
+    """`value`, checked that it can stand in a header. Raises `Misconfigured`, which never quotes it."""
+    if not value:
+        raise Misconfigured(f"{setting} is empty; it must be an API key, which looks like {looks_like}.")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise Misconfigured(
+            f"{setting} has a space, a line break or a letter that no API key has; copy it again."
+        )
+    return value
+
+
+def refusal(
+    vendor: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime, *secrets: str
+) -> Outcome:
+    """What an answer other than 2xx means. `now` is aware; 5xx may have been taken all the same."""
+    words = reason.plain(f"{vendor} answered {status}: {_said(body)}", *secrets)
+    if status >= 500:
+        return Unknown(words)
+    if status == 429:
+        return Deferred(words, until=_not_before(headers, now))
+    if status == 403 and not _is_json(body):
+        # A firewall's page in front of the API, which comes and goes; the API itself refuses in JSON.
+        return Unavailable(words)
+    if status == 403 and any(where == "from" for where, _ in _errors(body)):
+        return Rejected(words)  # a sender that the account may not use: one store's, not everybody's
+    if status in (401, 402, 403):
+        return Unavailable(words, needs_person=True)
+    if status in (400, 409, 413, 422):
+        return Rejected(words)
+    # Redirects, 404, 405 and the like say that this is not the API, not that the message is bad.
+    return Unavailable(words, needs_person=True)
+
+
+def trouble(vendor: str, error: Exception, *secrets: str) -> Outcome:
+    """What an exception of the transport means."""
+    if isinstance(error, NewConnectionError):
+        return Unavailable(reason.plain(f"cannot reach {vendor}: {_root(error)}", *secrets))
+    return Unknown(reason.plain(f"{vendor} gave no answer: {_root(error)}", *secrets))
+
+
+def _root(error: BaseException) -> str:
+    """What happened at the bottom, without the layers that passed it on."""
+    while inner := error.__cause__ or next((a for a in error.args if isinstance(a, Exception)), None):
+        error = inner
+    return reason.of_oserror(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except ValueError:
+        return not body.strip()
+    return True
+
+
+def _said(body: bytes) -> str:
+    told = "; ".join(f"{where}: {what}" if where else what for where, what in _errors(body))
+    return told or body.decode("utf-8", "replace").strip() or "no reason given"
+
+
+def _errors(body: bytes) -> list[tuple[str, str]]:
+    """Where and what, as both vendors list it under `errors`; empty where a body does not."""
+    try:
+        return [_where_and_what(error) for error in json.loads(body)["errors"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _where_and_what(error: Mapping[str, Any]) -> tuple[str, str]:
+    source = error.get("source") or {}
+    where = error.get("field") or source.get("pointer") or source.get("parameter") or ""
+    return str(where), str(error.get("message") or error.get("detail") or error.get("title") or "")
+
+
+def _not_before(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The time told, if it is to come: Retry-After (RFC 9110, section 10.2.3), or SendGrid's X-RateLimit-Reset."""
+    named = {name.lower(): value.strip() for name, value in headers.items()}
+    until = None
+    try:
+        if after := named.get("retry-after"):
+            seconds = after.replace(".", "", 1).isdigit()
+            until = now + timedelta(seconds=float(after)) if seconds else parsedate_to_datetime(after)
+        elif reset := named.get("x-ratelimit-reset"):
+            until = datetime.fromtimestamp(float(reset), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # a value that means nothing names no time
+    if until is None:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(until, now + _LONGEST_PAUSE) if until > now else None
