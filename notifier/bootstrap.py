@@ -1,0 +1,132 @@
+"""The one place that wires real parts from settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from sqlalchemy import Engine
+
+from notifier import providers
+from notifier.config import Settings
+from notifier.db.engine import make_engine
+from notifier.delivery import Post
+from notifier.domain.pace import Pace
+from notifier.links import Links
+from notifier.metrics import Metrics
+from notifier.providers.base import Provider
+from notifier.words.render import Templates
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that the edges (API, pages, worker, command line) work with."""
+
+    settings: Settings
+    engine: Engine
+    post: Post
+    links: Links
+    clock: Clock
+    pulse: "Pulse"
+    metrics: Metrics
+
+
+@dataclass
+class Pulse:
+    """When each recurring job of this process last ended well; `expected` is empty where none runs here.
+
+    `every` is in seconds. A job is late when it has missed ten of its turns, and a minute.
+    """
+
+    expected: dict[str, float] = field(default_factory=dict)
+    last: dict[str, datetime] = field(default_factory=dict)
+
+    def beat(self, job: str, now: datetime) -> None:
+        self.last[job] = now
+
+    def late(self, now: datetime) -> list[str]:
+        """The names of the jobs that should have run by now."""
+        return [
+            job
+            for job, every in self.expected.items()
+            if job in self.last and now - self.last[job] > timedelta(seconds=max(60.0, 10 * every))
+        ]
+
+
+class ProviderShelf:
+    """Mail services by name, each made once, when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._made, self._lock = settings, dict[str, Provider](), Lock()
+
+    def __call__(self, name: str) -> Provider:
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = _make(name, self._settings)
+            return self._made[name]
+
+    def close(self) -> None:
+        with self._lock:
+            for provider in self._made.values():
+                provider.close()
+            self._made.clear()
+
+
+def _make(name: str, settings: Settings) -> Provider:
+    keys = {
+        "sendgrid": (settings.sendgrid_api_key, settings.sendgrid_base_url),
+        "klaviyo": (settings.klaviyo_api_key, settings.klaviyo_base_url),
+    }
+    api_key, base_url = keys.get(name, (None, None))
+    return providers.make(
+        name,
+        folder=settings.outbox_dir,
+        url=settings.smtp_url.get_secret_value(),
+        api_key=api_key.get_secret_value() if api_key else None,
+        base_url=base_url,
+        timeout_seconds=settings.send_timeout_seconds,
+    )
+
+
+def _paces(rate: float | None) -> Mapping[str, Pace]:
+    """How fast each mail service may be used: as set, with a second's worth at once, or as it says itself."""
+    if rate is None:
+        return providers.PACES
+    return dict.fromkeys(providers.NAMES, Pace(rate, max(1, int(rate))))
+
+
+def build(
+    settings: Settings,
+    *,
+    engine: Engine | None = None,
+    clock: Clock = system_clock,
+    provider_for: Callable[[str], Provider] | None = None,
+) -> Services:
+    """Wire the parts. Raises Misconfigured, naming the setting, when one can't work."""
+    engine = engine or make_engine(settings.database_url, max(10, settings.send_threads))
+    links = Links(settings.public_url, settings.secret_key.get_secret_value())
+    shelf = provider_for or ProviderShelf(settings)
+    shelf(settings.provider)
+    pulse = Pulse()
+    metrics = Metrics(engine, clock, lambda: dict(pulse.last))
+    post = Post(
+        engine=engine,
+        templates=Templates(settings.templates_dir),
+        links=links,
+        provider_for=shelf,
+        default_provider=settings.provider,
+        default_sender=settings.sender,
+        lease=timedelta(seconds=settings.lease_seconds),
+        max_attempts=settings.max_attempts,
+        threads=settings.send_threads,
+        clock=clock,
+        paces=_paces(settings.send_rate),
+        count=metrics.tried,
+    )
+    return Services(settings, engine, post, links, clock, pulse, metrics)

@@ -1,0 +1,309 @@
+"""The command line. Exit codes: 0 done, 1 the work found a fault, 2 wrong usage; errors are one line on stderr."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from notifier import importing
+from notifier.bootstrap import Services, build, system_clock
+from notifier.config import Settings, load
+from notifier.db import stores
+from notifier.db.engine import make_engine, transaction
+from notifier.db.migrate import is_current, upgrade
+from notifier.db.tables import Store
+from notifier.errors import Misconfigured, NotFound, NotifierError, Unavailable
+
+app = typer.Typer(
+    help="Keeps the customers of backordered goods told.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+store_app = typer.Typer(help="Stores and their API keys.", no_args_is_help=True)
+templates_app = typer.Typer(help="The templates of emails.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
+app.add_typer(templates_app, name="templates")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
+
+
+def main() -> None:
+    """Run the command; a refusal is one line on stderr and exit code 1, a misconfiguration 2."""
+    try:
+        app()
+    except NotifierError as error:
+        wrong = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults)
+        typer.echo(f"notifier: {error.detail}" + (f" ({wrong})" if wrong else ""), err=True)
+        sys.exit(2 if isinstance(error, Misconfigured) else 1)
+
+
+# --- running ---------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """API, pages and scheduler in one process; creates or upgrades its own SQLite database."""
+    settings = load()
+    if settings.database_url.startswith("sqlite"):
+        upgrade(make_engine(settings.database_url))
+    _serve(_built(settings), host, port, with_worker=True)
+
+
+@app.command()
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """API and pages only; run `notifier worker` beside it."""
+    _serve(_built(load()), host, port, with_worker=False)
+
+
+@app.command()
+def worker(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(help="Port for Prometheus to read this worker's figures from.", min=1, max=65535),
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address for that port.")] = "127.0.0.1",
+) -> None:
+    """The scheduler only; run as many as you like on one PostgreSQL."""
+    from notifier.worker import Worker
+
+    _log_to_stderr()
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    services = _built(load())
+    if metrics_port:
+        services.metrics.serve(metrics_host, metrics_port)
+    at_work = Worker(services)
+    at_work.start()
+    stop.wait()
+    at_work.stop()
+
+
+def _built(settings: Settings) -> Services:
+    """The services, on a database that is up to date."""
+    services = build(settings)
+    try:
+        current = is_current(services.engine)
+    except Unavailable:
+        return services  # away for now: the service waits for it
+    if not current:
+        raise Misconfigured("the database is not up to date; run `notifier migrate` first")
+    return services
+
+
+def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> None:
+    import uvicorn
+
+    from notifier.api.app import create_app
+    from notifier.worker import Worker
+
+    _log_to_stderr()
+    at_work = Worker(services) if with_worker else None
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(services),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=20,
+        )
+    )
+    if at_work:
+        at_work.start()
+    try:
+        server.run()
+    finally:
+        if at_work:
+            at_work.stop()
+    if not server.started:
+        raise NotifierError(
+            f"could not listen on {host}:{port}; is something else there? --port takes another"
+        )
+
+
+def _log_to_stderr() -> None:
+    """Log lines as JSON on stderr, or for people when that is a terminal."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    # It warns of each turn that it leaves out because the one before still works: that is meant.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date."""
+    upgrade(make_engine(load().database_url))
+    typer.echo("The database is up to date.")
+
+
+# --- stores ----------------------------------------------------------------------------------------------
+
+
+@store_app.command("create")
+def store_create(
+    name: Annotated[str, typer.Option(help="What customers call the shop.")],
+    timezone: Annotated[str, typer.Option(help="IANA zone, like Europe/Berlin.")] = "UTC",
+    locale: Annotated[str, typer.Option(help="For customers whose locale is not known.")] = "en",
+    country: Annotated[str | None, typer.Option(help="Two letters, like US.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a store and print its id and, this once, its API key."""
+    from pydantic import ValidationError
+
+    from notifier.inputs import NewStoreInput, faults
+
+    try:
+        wanted = NewStoreInput(name=name, timezone=timezone, locale=locale, country=country)
+    except ValidationError as error:
+        fault = faults(error)[0]
+        raise typer.BadParameter(fault.detail, param_hint=f"--{fault.pointer.strip('/')}") from None
+    engine = _own_database(load())
+    with transaction(engine) as session:
+        made = stores.create_store(session, system_clock(), **wanted.model_dump())
+        store_id = made.store.id
+    if as_json:
+        typer.echo(json.dumps({"store_id": store_id, "api_key": made.api_key}))
+    else:
+        typer.echo(f"Store:   {store_id}\nAPI key: {made.api_key}\nKeep the key now: it is not shown again.")
+
+
+def _own_database(settings: Settings) -> Any:
+    """The database, made first where it is a SQLite file of our own."""
+    engine = make_engine(settings.database_url)
+    if settings.database_url.startswith("sqlite"):
+        upgrade(engine)
+    return engine
+
+
+# --- import, simulate, templates -------------------------------------------------------------------------
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV file, one row per order line.")],
+    store: Annotated[str, typer.Option(help="The id of the store, as `store create` printed it.")],
+) -> None:
+    """Register backorders in bulk; refused rows are reported with their line, the rest is kept."""
+    engine = _own_database(load())
+    with transaction(engine) as session:
+        if session.get(Store, store) is None:
+            raise NotFound(f"there is no store {store!r}; `notifier store create` makes one")
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Registering", total=None)
+        report = importing.run(
+            engine,
+            store,
+            file,
+            system_clock(),
+            lambda line, lines: progress.update(task, completed=line, total=lines),
+        )
+    for refusal in report.refused:
+        typer.echo(f"{file}:{refusal.line}: {refusal.reason}", err=True)
+    typer.echo(
+        f"{report.registered} registered, {report.already} known already, {len(report.refused)} refused."
+    )
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[Path, typer.Argument(help="A scenario, as docs/simulate.md describes it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Play a dated story through the real engine and print what every customer would get, and when."""
+    from notifier.rehearsal import rehearse
+    from notifier.simulate import ScenarioError, read_scenario
+
+    _quiet()
+    try:
+        story, events = read_scenario(scenario)
+        table = Table("when (UTC)", "order", "what", "to", "subject / state", box=None)
+        for line in rehearse(story, events, load()):
+            if as_json:
+                typer.echo(json.dumps(line, ensure_ascii=False))
+            else:
+                table.add_row(*_told(line))
+    except ScenarioError as error:
+        typer.echo(f"notifier: {scenario}: {error.detail}", err=True)
+        raise typer.Exit(2) from None
+    if not as_json:
+        Console().print(table)
+
+
+def _told(line: dict[str, Any]) -> tuple[str, str, str, str, str]:
+    at = datetime.fromisoformat(line["at"]).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    if line["event"] == "message":
+        return at, line["order_id"], line["kind"], line["to"], line["subject"]
+    extra = " ".join(f"{name}={line[name]}" for name in ("notice", "answer_by", "refund_by") if name in line)
+    return at, line["order_id"], "law", line["sku"], f"{line['state']} {extra}".strip()
+
+
+def _quiet() -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@templates_app.command("check")
+def templates_check() -> None:
+    """Render every template, in every locale, against every sample order."""
+    from notifier.words.check import check
+    from notifier.words.render import Templates
+
+    found = check(Templates(load().templates_dir))
+    for fault in found:
+        typer.echo(f"{fault.file}:{fault.line}: {fault.reason}", err=True)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("Every template renders in every language for every sample order.")
+
+
+# --- demo ------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    port: Port = 8000,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its database and emails.")] = Path(
+        "demo"
+    ),
+) -> None:
+    """A shop with a past and a future, on this machine alone: nothing is sent anywhere."""
+    from notifier.demo import set_the_stage
+
+    _quiet()
+    services, words = set_the_stage(folder, port, system_clock(), Console(stderr=True))
+    typer.echo(words)
+    _serve(services, "127.0.0.1", port, with_worker=True)

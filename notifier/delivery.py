@@ -1,0 +1,274 @@
+"""Hands frozen emails to their provider and settles what came of it; trouble with an account pauses it for all."""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from notifier.db import accounts, outbox
+from notifier.db import facts as store
+from notifier.db.accounts import State
+from notifier.db.engine import transaction
+from notifier.db.outbox import Claim
+from notifier.db.tables import MessageRow
+from notifier.domain.message import Kind, Status
+from notifier.domain.pace import Pace
+from notifier.errors import Misconfigured
+from notifier.errors import Unavailable as DatabaseAway
+from notifier.links import Links
+from notifier.providers.base import (
+    Accepted,
+    Deferred,
+    Envelope,
+    Outcome,
+    Provider,
+    Rejected,
+    Unavailable,
+    Unknown,
+)
+from notifier.words.render import Templates
+
+log = structlog.get_logger(__name__)
+
+SHORTEST_WAIT = timedelta(seconds=1)
+FIRST_BACKOFF = timedelta(seconds=15)
+LONGEST_BACKOFF = timedelta(hours=1)
+NEEDS_PERSON_PAUSE = timedelta(minutes=5)
+SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
+
+
+def _silent(_point: str, _message_id: str) -> None:
+    """Where nobody watches the steps."""
+
+
+def _uncounted(_tried: "Tried") -> None:
+    """Where nobody counts."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """What dispatch works with. `paces` are the budgets of those mail services that have one.
+
+    `watch` is told each step of each message, for tests that kill at one; `count` what each try came to, for metrics.
+    """
+
+    engine: Engine
+    templates: Templates
+    links: Links
+    provider_for: Callable[[str], Provider]
+    default_provider: str
+    default_sender: str
+    lease: timedelta
+    max_attempts: int
+    threads: int
+    clock: Callable[[], datetime]
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    watch: Callable[[str, str], None] = field(default=_silent)
+    count: Callable[["Tried"], None] = field(default=_uncounted)
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Frozen, but not handed over: certainly nothing was sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a provider answered, how long it took to, and how long after the message was due that was."""
+
+    kind: Kind
+    provider: str
+    outcome: Outcome
+    attempts: int
+    seconds: float
+    late_seconds: float
+
+
+Going = tuple[Claim, Envelope, str]
+"""A frozen message, and the provider that it goes through."""
+NotAccepted = Rejected | Deferred | Unavailable | Unknown | NotBegun
+Answer = tuple[Going, Accepted | NotAccepted]
+"""A message, and what came of it."""
+
+
+def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = False) -> None:
+    """Send each, several at a time, and settle answers that come together in one transaction.
+
+    The next batch is asked for while the one before is on its way. Once an account has trouble, the rest of its
+    messages are given back.
+    """
+    in_trouble: set[str] = set()
+    if post.threads == 1:
+        for item in chain.from_iterable(batches):
+            _conclude(post, [(item, _attempt(post, item, in_trouble))], again)
+        return
+    with ThreadPoolExecutor(post.threads, thread_name_prefix="send") as pool:
+        on_their_way: dict[Future[Accepted | NotAccepted], Going] = {}
+        for batch in batches:
+            on_their_way |= {pool.submit(_attempt, post, item, in_trouble): item for item in batch}
+            _conclude_those(post, on_their_way, [it for it in on_their_way if it.done()], again)
+        while on_their_way:
+            answered, _ = wait(on_their_way, return_when=FIRST_COMPLETED)
+            _conclude_those(post, on_their_way, answered, again)
+
+
+def _conclude_those(
+    post: Post,
+    on_their_way: dict["Future[Accepted | NotAccepted]", Going],
+    answered: Iterable["Future[Accepted | NotAccepted]"],
+    again: bool,
+) -> None:
+    _conclude(post, [(on_their_way.pop(it), it.result()) for it in answered], again)
+
+
+def _conclude(post: Post, answers: Sequence[Answer], again: bool) -> None:
+    """Settle what came of some messages, however long the database is away."""
+    if not answers:
+        return
+    _keep_trying(lambda: _settle_all(post, answers, post.clock(), again))
+    for (claim, _, _), outcome in answers:
+        log.info(
+            "message settled",
+            message_id=claim.id,
+            kind=claim.kind.value,
+            outcome=type(outcome).__name__.lower(),
+        )
+        post.watch("settled", claim.id)
+
+
+def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAccepted:
+    """Hand it to the provider, unless there is no use in it, or no time left to hear the answer."""
+    claim, envelope, name = item
+    if name in in_trouble:
+        return NotBegun(f"{name} has trouble")
+    try:
+        provider = post.provider_for(name)
+    except Misconfigured as error:
+        in_trouble.add(name)
+        return Unavailable(error.detail, needs_person=True)
+    if post.clock() + timedelta(seconds=provider.timeout_seconds) > claim.until:
+        return NotBegun("its lease would have run out while it was sent")
+    post.watch("sending", claim.id)
+    began = post.clock()
+    try:
+        outcome = provider.send(envelope, began)
+    except Exception as error:  # a fault in the adapter: nobody knows how far it got
+        log.exception("the provider's adapter failed", message_id=claim.id, provider=name)
+        outcome = Unknown(f"the adapter failed: {type(error).__name__}")
+    ended = post.clock()
+    late = (ended - claim.due_at).total_seconds()
+    post.count(Tried(claim.kind, name, outcome, claim.attempts, (ended - began).total_seconds(), late))
+    post.watch("accepted", claim.id)
+    if isinstance(outcome, Unavailable) or (isinstance(outcome, Deferred) and outcome.account_wide):
+        in_trouble.add(name)
+    return outcome
+
+
+def _keep_trying(settle: Callable[[], None]) -> None:
+    """What the provider said must not be forgotten because the database is away for a moment.
+
+    Raises Unavailable when it stays away; the sweep then puts the message in doubt.
+    """
+    for pause in SETTLE_AGAIN_SECONDS:
+        try:
+            settle()
+        except DatabaseAway:
+            time.sleep(pause)
+        else:
+            return
+    settle()
+
+
+def _settle_all(post: Post, answers: Sequence[Answer], now: datetime, again: bool) -> None:
+    taken: defaultdict[str, list[tuple[Claim, str | None]]] = defaultdict(list)
+    for (claim, _, provider), outcome in answers:
+        if isinstance(outcome, Accepted):
+            taken[provider].append((claim, outcome.ref))
+    with transaction(post.engine) as session:
+        for provider, accepted in taken.items():
+            accounts.works_again(session, provider, now)
+            why = f"accepted by {provider}"
+            settled = outbox.accepted(session, accepted, why, now)
+            for claim, ref in accepted:
+                if claim.id not in settled:
+                    _accepted_late(session, claim, why, ref, now)
+        for (claim, _, provider), outcome in answers:
+            if not isinstance(outcome, Accepted):
+                _settle(post, session, claim, provider, outcome, now, again)
+
+
+def _settle(
+    post: Post,
+    session: Session,
+    claim: Claim,
+    provider: str,
+    outcome: NotAccepted,
+    now: datetime,
+    again: bool,
+) -> None:
+    """Write what came of it. Trouble with the account pauses it for all and burns no attempt: its messages stay due,
+    in their order, until the pause ends. Any answer about the message alone shows that the account works.
+
+    A message sent again because it was in doubt stays in doubt when this try certainly failed: the first may
+    have been taken.
+    """
+    waits = Status.UNKNOWN if again else Status.PLANNED
+    settle = partial(outbox.settle, session, claim, now=now)
+    pause = partial(accounts.pause, session, provider, now)
+    match outcome:
+        case Rejected(reason):
+            accounts.works_again(session, provider, now)
+            settle(status=Status.FAILED, reason=f"rejected by {provider}: {reason}")
+        case Deferred(reason, until, account_wide=False):
+            accounts.works_again(session, provider, now)
+            why = f"deferred by {provider}: {reason}"
+            if claim.attempts >= post.max_attempts and not again:
+                settle(status=Status.FAILED, reason=f"gave up after {claim.attempts} attempts: {why}")
+            else:
+                settle(status=waits, reason=why, retry_at=_retry_at(until, claim.attempts, now))
+        case Deferred(reason, until):
+            pause(reason, lambda failures: _retry_at(until, failures, now))
+            settle(status=waits, reason=f"deferred by {provider}: {reason}", burns_attempt=False)
+        case Unavailable(reason, needs_person):
+            pause(reason, lambda n: now + (NEEDS_PERSON_PAUSE if needs_person else backoff(n)))
+            settle(status=waits, reason=f"{provider} unavailable: {reason}", burns_attempt=False)
+        case NotBegun(reason):
+            accounts.give_back(session, provider, 1)
+            settle(status=waits, reason=f"not begun: {reason}", burns_attempt=False)
+        case Unknown(reason):
+            if accounts.state(accounts.find(session, provider), now) is State.PROBING:
+                pause(reason, lambda failures: now + backoff(failures))
+            retry_at = now + backoff(claim.attempts)
+            settle(status=Status.UNKNOWN, reason=f"in doubt: {reason}", retry_at=retry_at)
+
+
+def _accepted_late(session: Session, claim: Claim, reason: str, ref: str | None, now: datetime) -> None:
+    """The lease ran out before the answer came. Nobody else's claim is touched, but a doubt is cleared up."""
+    store.versions(session, [claim.backorder_id])
+    message = session.get(MessageRow, claim.id, populate_existing=True)
+    if message is not None and message.status == Status.UNKNOWN:
+        outbox.move(session, message, Status.SENT, f"{reason}, said late", now, provider_ref=ref)
+    log.warning("the claim was lost before its send was settled", message_id=claim.id)
+
+
+def _retry_at(until: datetime | None, failures: int, now: datetime) -> datetime:
+    """When the provider asked for it, within reason: never at once, never later than the longest back-off."""
+    wanted = until if until is not None else now + backoff(failures)
+    return min(max(wanted, now + SHORTEST_WAIT), now + LONGEST_BACKOFF)
+
+
+def backoff(failures: int) -> timedelta:
+    """Doubling from 15 seconds up to an hour, with up to a quarter of jitter so that workers spread."""
+    doubled: int = 2 ** min(max(failures - 1, 0), 10)
+    return min(FIRST_BACKOFF * doubled, LONGEST_BACKOFF) * (1 + random.random() / 4)

@@ -1,0 +1,114 @@
+"""A shop with sixty days behind it: the data set, played through the real engine up to this moment."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from notifier.bootstrap import Services, build, system_clock
+from notifier.config import DEVELOPMENT_SECRET, Settings
+from notifier.db.engine import make_engine, transaction
+from notifier.db.migrate import upgrade
+from notifier.db.stores import create_store
+from notifier.db.tables import Store
+from notifier.pages.session import ticket
+from notifier.scenes import Event, story
+from notifier.simulate import Stage, VirtualClock, read_events
+
+STORE_ID = "store_demo"
+API_KEY = "nk_demo_key_for_this_machine_only"
+ORDERS = 60
+DATA = Path(__file__).resolve().parents[1] / "data"
+BRAND = {
+    "website": "https://shop.example",
+    "accent": "#1f5a43",
+    "address": "12 Mill Lane, Burlington, VT 05401, USA",
+    "support_email": "hello@shop.example",
+}
+
+
+def set_the_stage(folder: Path, port: int, now: datetime, console: Console) -> tuple[Services, str]:
+    """The demo's services and the words that say where it is. What an earlier demo left in `folder` goes on."""
+    settings = Settings(
+        _env_file=None,
+        database_url=f"sqlite:///{folder / 'notifier.db'}",
+        provider="outbox",
+        outbox_dir=folder / "outbox",
+        sender="Hollow & Pine <orders@shop.example>",
+        public_url=f"http://127.0.0.1:{port}",
+        secret_key=DEVELOPMENT_SECRET,
+        templates_dir=Path("templates"),
+    )
+    if (folder / "notifier.db").exists():
+        upgrade(make_engine(settings.database_url))
+    else:
+        _play_the_past(folder, settings, now, console)
+    services = build(settings)
+    return services, _words(services, folder)
+
+
+def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Console) -> None:
+    """Live through the story in memory; it becomes the demo's database only once it is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    events = read_events([_without_pictures(event) for event in story(DATA, now.date(), ORDERS)])
+    past = [item for item in events if item.event.at <= now]
+    clock = VirtualClock(past[0].event.at - timedelta(days=1))
+    engine = make_engine("sqlite://")
+    upgrade(engine)
+    services = build(settings.model_copy(update={"send_threads": 1}), engine=engine, clock=clock)
+    with transaction(engine) as session:
+        made = create_store(
+            session, clock.now, name="Hollow & Pine", timezone="America/New_York", locale="en-US", country="US",
+            store_id=STORE_ID, api_key=API_KEY,
+        )  # fmt: skip
+        made.store.brand = dict(BRAND)
+        made.store.reply_to = "Hollow & Pine <hello@shop.example>"
+    span = (now - clock.now).total_seconds()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Sixty days at a shop", total=span)
+        for _ in Stage(services.post, clock, STORE_ID).play(past, now):
+            progress.update(task, completed=span - (now - clock.now).total_seconds())
+    draft = folder / "draft.db"
+    draft.unlink(missing_ok=True)
+    memory = engine.raw_connection()
+    memory.cursor().execute("VACUUM INTO ?", (str(draft),))
+    memory.close()
+    engine.dispose()
+    draft.rename(folder / "notifier.db")
+
+
+def _without_pictures(event: Event) -> Event:
+    """The data set's pictures are as invented as its shop: a browser would only find that they are not there."""
+    if event["do"] != "register":
+        return event
+    lines = [
+        {name: value for name, value in line.items() if name != "image_url"}
+        for line in event["backorder"]["lines"]
+    ]
+    return event | {"backorder": event["backorder"] | {"lines": lines}}
+
+
+def _words(services: Services, folder: Path) -> str:
+    address = services.settings.public_url
+    with transaction(services.engine) as session:
+        store = session.get_one(Store, STORE_ID)
+    today = system_clock().date()
+    return f"""
+  {store.name} is open.
+
+  Console    {address}/console/login?ticket={ticket(services, STORE_ID)}
+  API        {address}/docs
+  API key    {API_KEY}
+  Emails     {folder / "outbox"}/ (nothing is sent anywhere)
+
+  Register a backorder, and find its email in the outbox within seconds:
+
+  curl -s {address}/v1/backorders \\
+    -H 'Authorization: Bearer {API_KEY}' -H 'Content-Type: application/json' \\
+    -d '{{"order_id": "demo-1", "customer": {{"email": "jane@example.com", "name": "Jane Doe", "country": "US"}},
+         "lines": [{{"sku": "ORN-RED", "name": "Red glass ornament", "quantity": 3,
+                    "eta": "{today + timedelta(days=21)}"}}]}}'
+
+  Ctrl-C stops it; the next start goes on where it stopped. Remove {folder}/ for a fresh one.
+"""

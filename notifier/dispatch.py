@@ -1,0 +1,386 @@
+"""A due message leaves the house, in named steps: claim, check, render, freeze, send, settle.
+
+Until it is frozen as `sending`, nothing has left, and any fact that arrives wins: freezing is refused when the
+order has changed since it was looked at. After that the message is out, as far as anybody can know, until the
+provider's answer is settled under the same claim.
+"""
+
+import hashlib
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from notifier.db import accounts, outbox, spacing, suppressions
+from notifier.db import facts as store
+from notifier.db.claims import claim as claim_due
+from notifier.db.claims import claim_doubtful
+from notifier.db.codec import says_to_json
+from notifier.db.engine import reading, transaction
+from notifier.db.facts import Order
+from notifier.db.outbox import Claim, Frozen
+from notifier.db.tables import MessageContent, Store
+from notifier.delivery import Going, Post, backoff, send_all
+from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
+from notifier.domain.plan import plan, window_for
+from notifier.domain.policy import into_window
+from notifier.errors import Misconfigured
+from notifier.errors import Unavailable as DatabaseAway
+from notifier.planning import replan
+from notifier.providers.base import Envelope
+from notifier.words.context import Shop, variables
+from notifier.words.render import TemplateFault
+
+log = structlog.get_logger(__name__)
+
+BATCH = 50
+"""How many are prepared together; while they are on their way, so are the next."""
+EACH = 16
+"""How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
+TOGETHER = 2
+"""Up to which attempt a message is taken together with others; later ones go alone, for they may kill their worker."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a message that is not to be sent again by itself is tried next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """An email ready to go."""
+
+    envelope: Envelope
+    template_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    claim: Claim
+    order: Order
+    draft: Draft
+    email: Composed
+    provider: str
+
+
+def dispatch(post: Post) -> int:
+    """Send one batch of what is due; answers how many messages it took up, so 0 means nothing was due.
+
+    Raises Unavailable when the database is away; what was claimed is then due again when its lease ends.
+    """
+    now = post.clock()
+    with transaction(post.engine) as session:
+        limit = max(BATCH, EACH * post.threads)
+        claims = claim_due(session, now, limit, post.lease, post.default_provider, post.paces)
+    if not claims:
+        return 0
+    for claim in claims:
+        post.watch("claimed", claim.id)
+    _take(post, [claim for claim in claims if claim.attempts <= TOGETHER], now)
+    suspects = [claim for claim in claims if claim.attempts > TOGETHER]
+    if suspects:
+        with transaction(post.engine) as session:
+            for claim in suspects[1:]:
+                outbox.release(session, claim)
+                accounts.give_back(session, claim.account, 1)
+        _take(post, suspects[:1], now)
+    return len(claims)
+
+
+def _take(post: Post, claims: Sequence[Claim], now: datetime) -> None:
+    """Prepare a few at a time, so that those are on their way while the next are being rendered."""
+
+    def ready_to_go() -> Iterator[list[Going]]:
+        for start in range(0, len(claims), BATCH):
+            few = claims[start : start + BATCH]
+            alive = [claim for claim in few if not _used_up(post, claim, now)]
+            going = _freeze(post, _prepare(post, alive, now), now)
+            _give_back(post, few, going)
+            yield going
+
+    send_all(post, ready_to_go())
+
+
+def _give_back(post: Post, claims: Sequence[Claim], going: Sequence[Going]) -> None:
+    """What was claimed and does not leave uses up no budget."""
+    leaving = {claim.id for claim, _, _ in going}
+    unused = Counter(claim.account for claim in claims if claim.id not in leaving)
+    if unused:
+        with transaction(post.engine) as session:
+            for account, number in sorted(unused.items()):
+                accounts.give_back(session, account, number)
+
+
+def _used_up(post: Post, claim: Claim, now: datetime) -> bool:
+    """Give up a message that was claimed too often. A try that ends is settled, so each of its workers died."""
+    if claim.attempts <= post.max_attempts:
+        return False
+    reason = f"gave up after {post.max_attempts} attempts: the last worker vanished"
+    with transaction(post.engine) as session:
+        outbox.settle(session, claim, Status.FAILED, reason, now, before=Status.PLANNED, burns_attempt=False)
+    return True
+
+
+def resend_doubtful(post: Post) -> int:
+    """Send again, byte for byte, what is in doubt and may go again; answers how many messages it took up.
+
+    What the facts no longer ask for stays in doubt, for a person.
+    """
+    with reading(post.engine) as session:
+        doubted = outbox.providers_in_doubt(session)
+    return sum(_resend_doubtful(post, account, post.clock()) for account in sorted(doubted))
+
+
+def _resend_doubtful(post: Post, account: str, now: datetime) -> int:
+    going: list[Going] = []
+    overtaken: list[Claim] = []
+    safe, pace = _removes_duplicates(post, account), post.paces.get(account)
+    with transaction(post.engine) as session:
+        claims = claim_doubtful(
+            session, now, BATCH, post.lease, account, pace, post.max_attempts, removes_duplicates=safe
+        )
+        orders = store.load(session, {claim.backorder_id for claim in claims})
+        suppressed = suppressions.of(session, {_address(order) for order in orders.values()})
+        for claim in claims:
+            content, order = outbox.content(session, claim.id), orders[claim.backorder_id]
+            barred = suppressions.against(suppressed.get(_address(order), ()), claim.kind)
+            if content is not None and not barred and _still_asked_for(order, claim, now):
+                going.append((claim, thaw(content), account))
+            else:
+                overtaken.append(claim)
+    for claim in overtaken:
+        with transaction(post.engine) as session:
+            accounts.give_back(session, account, 1)
+            reason = "in doubt, and overtaken by facts since: not sent again"
+            outbox.settle(session, claim, Status.UNKNOWN, reason, now, retry_at=NEVER)
+    send_all(post, [going], again=True)
+    return len(claims)
+
+
+def _removes_duplicates(post: Post, provider: str) -> bool:
+    try:
+        return post.provider_for(provider).removes_duplicates
+    except Misconfigured:  # its keys were taken away while a message was in doubt
+        return False
+
+
+def _still_asked_for(order: Order, claim: Claim, now: datetime) -> bool:
+    """Whether the plan, had this message never been tried, would want the same of it."""
+    (message,) = (m for m in order.facts.messages if m.id == claim.id)
+    others = tuple(m for m in order.facts.messages if m.id != claim.id)
+    wanted = plan(replace(order.facts, messages=others), order.policy, now)
+    return any(draft.key == message.key and draft.says == message.says for draft in wanted)
+
+
+# --- check and render ------------------------------------------------------------------------------------
+
+
+def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]:
+    """Check that each claimed message is still true and may go now, and render it; the rest is put right.
+
+    One that can't be prepared at all must not keep the others from leaving, so then each is taken by itself.
+    """
+    if not claims:
+        return []
+    written_to: set[spacing.Address] = set()
+    try:
+        return _prepared(post, claims, written_to, now)
+    except DatabaseAway:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever one order's data can make any step say
+        log.warning("a batch could not be prepared; taking its messages one by one", error=repr(error))
+    ready: list[_Ready] = []
+    written_to.clear()
+    for claim in claims:
+        try:
+            ready += _prepared(post, [claim], written_to, now)
+        except DatabaseAway:
+            raise
+        except Exception as error:
+            log.exception("message could not be prepared", message_id=claim.id, kind=claim.kind.value)
+            _try_later(post, claim, f"could not be prepared: {error!r}", now)
+    return ready
+
+
+def _prepared(
+    post: Post, claims: Sequence[Claim], written_to: set[spacing.Address], now: datetime
+) -> list[_Ready]:
+    with reading(post.engine) as session:
+        orders = store.load(session, {claim.backorder_id for claim in claims})
+        addresses = {_address(orders[claim.backorder_id]) for claim in claims if claim.kind in WAITING_SERIES}
+        last = spacing.last_to(session, addresses, WAITING_SERIES)
+        suppressed = suppressions.of(session, {_address(order) for order in orders.values()})
+    ready: list[_Ready] = []
+    for claim in claims:
+        order = orders[claim.backorder_id]
+        wanted = {draft.key: draft for draft in plan(order.facts, order.policy, now)}
+        draft = wanted.get(claim.key)
+        if draft is None or draft.due_at > now:
+            _overtaken(post, claim, now)
+            continue
+        if why := suppressions.against(suppressed.get(_address(order), ()), claim.kind):
+            with transaction(post.engine) as session:
+                outbox.settle(
+                    session, claim, Status.HELD, why, now, before=Status.PLANNED, burns_attempt=False
+                )
+            continue
+        wait = _not_yet(order, draft, last.get(_address(order)), written_to, now)
+        if wait is not None:
+            with transaction(post.engine) as session:
+                outbox.postpone(session, claim, wait.until, wait.reason, now)
+            continue
+        try:
+            email = compose(post, order, draft.kind, draft.says, draft.about, now, message_id=claim.id)
+        except TemplateFault as fault:
+            _give_up(post, claim, f"the template does not render: {fault}", now)
+            continue
+        ready.append(_Ready(claim, order, draft, email, order.store.provider or post.default_provider))
+    return ready
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    until: datetime
+    reason: str
+
+
+def _address(order: Order) -> spacing.Address:
+    return order.row.store_id, order.row.email
+
+
+def _not_yet(
+    order: Order, draft: Draft, last: datetime | None, written_to: set[spacing.Address], now: datetime
+) -> _Wait | None:
+    """Until when this message must wait, if it must: its window is closed, or another was just sent.
+
+    `written_to` gathers whom this batch writes to, so that two orders of one customer are spaced too.
+    """
+    zone, window = order.facts.customer.zone, order.policy.send_window
+    opens = window_for(draft, order.facts, order.policy, now)
+    if opens > now:
+        return _Wait(opens, "waits for the customer's send window")
+    if draft.kind in WAITING_SERIES:
+        gap = timedelta(hours=order.policy.min_gap_hours)
+        address = _address(order)
+        if address in written_to:
+            last = now
+        if last is not None and now < last + gap:
+            return _Wait(
+                into_window(last + gap, window, zone), "waits: another was just sent to this address"
+            )
+        written_to.add(address)
+    return None
+
+
+def compose(
+    post: Post,
+    order: Order,
+    kind: Kind,
+    says: Mapping[str, Said],
+    about: str,
+    now: datetime,
+    message_id: str = "preview",
+) -> Composed:
+    """Render an email as it would be now. Raises TemplateFault with file and line."""
+    shop = shop_of(order.store)
+    values = variables(order.facts, kind, says, about, shop, post.links.for_email(order.row.id), now)
+    rendered = post.templates.render(kind, values, order.facts.customer.locale)
+    thread = f"<{order.row.id}@{order.row.store_id}.notifier>"
+    envelope = Envelope(
+        message_id=message_id,
+        store_id=order.row.store_id,
+        kind=kind.value,
+        sender=order.store.sender or post.default_sender,
+        to=order.facts.customer.email,
+        to_name=order.facts.customer.name,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        occurred_at=now,
+        reply_to=order.store.reply_to,
+        headers={"References": thread, **rendered.headers},
+        properties=values,
+    )
+    return Composed(envelope, rendered.template_version)
+
+
+def shop_of(row: Store) -> Shop:
+    """What emails say of a store."""
+    return Shop(**({"name": row.name} | row.brand))
+
+
+def _overtaken(post: Post, claim: Claim, now: datetime) -> None:
+    """The facts no longer ask for this message now: planning again moves or stops it, with its reason."""
+    with transaction(post.engine) as session:
+        replan(session, store.load(session, [claim.backorder_id], lock=True).values(), now)
+        outbox.release(session, claim)
+
+
+def _give_up(post: Post, claim: Claim, reason: str, now: datetime) -> None:
+    with transaction(post.engine) as session:
+        outbox.settle(session, claim, Status.FAILED, reason, now, before=Status.PLANNED)
+
+
+def _try_later(post: Post, claim: Claim, reason: str, now: datetime) -> None:
+    """Back to planned, until its attempts are used up."""
+    if claim.attempts >= post.max_attempts:
+        _give_up(post, claim, f"gave up after {claim.attempts} attempts: {reason}", now)
+        return
+    retry_at = now + backoff(claim.attempts)
+    with transaction(post.engine) as session:
+        outbox.settle(session, claim, Status.PLANNED, reason, now, retry_at=retry_at, before=Status.PLANNED)
+
+
+# --- freeze ----------------------------------------------------------------------------------------------
+
+
+def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
+    """Keep what was rendered, unless a fact arrived since; from here on each message counts as on its way."""
+    if not ready:
+        return []
+    spaced = {_address(item.order) for item in ready if item.draft.kind in WAITING_SERIES}
+    frozen = {item.claim.id: _frozen(item) for item in ready}
+    with transaction(post.engine) as session:
+        spacing.hold(session, spaced)
+        last = spacing.last_to(session, spaced, WAITING_SERIES)
+        versions = store.versions(session, {item.order.row.id for item in ready})
+        leaving = []
+        for item in ready:
+            fresh = versions.get(item.order.row.id) == item.order.facts.version
+            if fresh and not _crowded(item, last, now):
+                leaving.append((item.claim, frozen[item.claim.id], item.provider))
+            else:
+                outbox.release(session, item.claim)
+        held = outbox.freeze(session, leaving, now)
+    going = [(item.claim, item.email.envelope, item.provider) for item in ready if item.claim.id in held]
+    for claim, _, _ in going:
+        post.watch("frozen", claim.id)
+    return going
+
+
+def _crowded(item: _Ready, last: Mapping[spacing.Address, datetime], now: datetime) -> bool:
+    """Whether another worker has written to this address since we looked, in the series that is spaced."""
+    before = last.get(_address(item.order))
+    gap = timedelta(hours=item.order.policy.min_gap_hours)
+    return item.draft.kind in WAITING_SERIES and before is not None and now < before + gap
+
+
+def _frozen(item: _Ready) -> Frozen:
+    envelope = item.email.envelope
+    values = {field.name: getattr(envelope, field.name) for field in fields(envelope)}
+    data = json.dumps(values | {"occurred_at": envelope.occurred_at.isoformat()}, ensure_ascii=False).encode()
+    return Frozen(
+        envelope=zlib.compress(data),
+        digest=hashlib.sha256(data).hexdigest(),
+        to=envelope.to,
+        subject=envelope.subject,
+        template_version=item.email.template_version,
+        says=says_to_json(item.draft.says),
+    )
+
+
+def thaw(row: MessageContent) -> Envelope:
+    """The very email that was frozen."""
+    data = json.loads(zlib.decompress(row.envelope))
+    return replace(Envelope(**data), occurred_at=datetime.fromisoformat(data["occurred_at"]))

@@ -1,0 +1,362 @@
+"""What people hand in, checked: one shape each, shared by the API, CSV import and scenarios.
+
+Unknown fields are refused, not dropped: a misspelt `promissed` must not pass for no promise.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    UrlConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from notifier.domain.eta import Eta
+from notifier.domain.message import Scope
+from notifier.domain.order import Choice
+from notifier.errors import Fault
+
+MAX_LINES = 500
+MAX_UNITS = 1_000_000
+MAX_BATCH = 1000
+
+_DEEPER = re.compile(r"(?P<path>lines/\d+/\w+): ")
+"""How a check of the whole says which part of it is wrong."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_COUNTRIES = frozenset(
+    code for code in get_global("territory_zones") if len(code) == 2 and code.isalpha() and code != "ZZ"
+)
+_ZONES = frozenset(available_timezones()) - {"localtime", "Factory"}  # which depend on the host
+
+
+def _printable(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not contain line breaks or control characters")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in _ZONES:
+        raise ValueError(f"{value!r} is not an IANA time zone; write it like 'Europe/Berlin'")
+    return value
+
+
+@lru_cache(maxsize=1024)  # parsing one costs more than the rest of an order's checks together
+def _locale(value: str) -> str:
+    try:
+        parsed = Locale.parse(value.replace("_", "-"), sep="-")
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f"{value!r} is not a known locale; write it like 'en-US' or 'de'") from None
+    return str(parsed).replace("_", "-")
+
+
+def _country(value: str) -> str:
+    code = value.upper()
+    if code not in _COUNTRIES:
+        raise ValueError(f"{value!r} is not an ISO 3166-1 country; write two letters like 'US'")
+    return code
+
+
+def _money(value: Any) -> Any:
+    if isinstance(value, float | bool):
+        raise ValueError('must be a decimal string like "9.50", so that no cent is lost')
+    return value
+
+
+def _day(value: Any) -> Any:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("must be a date like '2026-12-12', without a time")
+    day = date.fromisoformat(value)
+    if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
+        raise ValueError(f"{value} is not between 2000 and 2100")
+    return day
+
+
+def _moment(value: datetime) -> datetime:
+    if not datetime(2000, 1, 1, tzinfo=UTC) <= value <= datetime(2100, 1, 1, tzinfo=UTC):
+        raise ValueError(f"{value.isoformat()} is not between 2000 and 2100")
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+LongText = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
+Url = Annotated[HttpUrl, UrlConstraints(max_length=2000, allowed_schemes=["https", "http"])]
+Zone = Annotated[str, AfterValidator(_zone)]
+LocaleTag = Annotated[str, StringConstraints(max_length=35), AfterValidator(_locale)]
+Country = Annotated[str, StringConstraints(max_length=2), AfterValidator(_country)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
+Money = Annotated[
+    Decimal, BeforeValidator(_money), Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)
+]
+WallTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Day = Annotated[date, BeforeValidator(_day)]
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WithEta(Input):
+    """`eta` null means that nobody can say; `eta_earliest` makes it a range."""
+
+    eta: Day | None = None
+    eta_earliest: Day | None = None
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.eta_earliest is not None:
+            if self.eta is None:
+                raise ValueError("eta_earliest needs an eta, the last day of the range")
+            if self.eta_earliest > self.eta:
+                raise ValueError(f"eta_earliest {self.eta_earliest} lies after eta {self.eta}")
+        return self
+
+    @property
+    def estimate(self) -> Eta:
+        return Eta(self.eta, self.eta_earliest)
+
+
+class NewRelated(Input):
+    name: Text
+    url: Url
+    image_url: Url | None = None
+
+
+class NewLine(WithEta):
+    sku: Text
+    name: Text
+    quantity: Units
+    unit_price: Money | None = None
+    promised: Day | None = None
+    reason: LongText | None = None
+    image_url: Url | None = None
+    product_url: Url | None = None
+    highlights: Annotated[list[LongText], Field(max_length=10)] = []
+    related: Annotated[list[NewRelated], Field(max_length=10)] = []
+
+
+class NewCustomer(Input):
+    email: EmailStr
+    name: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)] = ""
+    locale: LocaleTag | None = None
+    timezone: Zone | None = None
+    country: Country | None = None
+
+
+class Payment(Input):
+    expires: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    update_url: Url | None = None
+
+
+class NewBackorder(Input):
+    """An order with at least one line that the shop does not have yet."""
+
+    order_id: Text
+    placed_at: Moment | None = None
+    currency: Currency | None = None
+    order_url: Url | None = None
+    customer: NewCustomer
+    payment: Payment | None = None
+    lines: Annotated[list[NewLine], Field(min_length=1, max_length=MAX_LINES)]
+
+    @model_validator(mode="after")
+    def _each_sku_once(self) -> Self:
+        seen: set[str] = set()
+        for number, line in enumerate(self.lines):
+            if line.sku in seen:
+                raise ValueError(
+                    f"lines/{number}/sku: {line.sku!r} stands twice; add the quantities up in one line"
+                )
+            seen.add(line.sku)
+        if self.currency is None and any(line.unit_price is not None for line in self.lines):
+            raise ValueError("currency is needed where a line has a unit_price, like 'USD'")
+        return self
+
+
+class EtaChange(WithEta):
+    """The new estimate of one SKU, within one order."""
+
+    sku: Text
+    eta: Day | None = Field(...)
+    reason: LongText | None = None
+
+
+class CustomerChange(Input):
+    """Customer details to change; what is left out stays."""
+
+    email: EmailStr | None = None
+    name: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)] | None = None
+    locale: LocaleTag | None = None
+    timezone: Zone | None = None
+    country: Country | None = None
+
+
+class BackorderChange(Input):
+    customer: CustomerChange | None = None
+    lines: Annotated[list[EtaChange], Field(min_length=1, max_length=MAX_LINES)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.customer is None and self.lines is None:
+            raise ValueError("nothing to change; send customer, lines, or both")
+        if self.lines and len({line.sku for line in self.lines}) < len(self.lines):
+            raise ValueError("a sku stands twice in lines; one estimate each")
+        return self
+
+
+class SkuEta(WithEta):
+    """The new estimate of one SKU, for every order that waits for it."""
+
+    eta: Day | None = Field(...)
+    reason: LongText | None = None
+    dry_run: bool = False
+    confirm: bool = False
+    """The second yes, for a change that would send more than `max_messages_per_change`."""
+
+
+class ShippedLine(Input):
+    sku: Text
+    quantity: Units
+
+
+class NewShipment(Input):
+    """What the carrier took; no `lines` means all that is left."""
+
+    lines: Annotated[list[ShippedLine], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    carrier: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)] = ""
+    tracking_number: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)] = ""
+    tracking_url: Url | None = None
+    shipped_at: Moment | None = None
+
+
+class CancelledLine(Input):
+    sku: Text
+    quantity: Units | None = None
+
+
+class NewCancellation(Input):
+    """No `lines` means all that is left; no `quantity` means all that is left of the line."""
+
+    reason: LongText | None = None
+    lines: Annotated[list[CancelledLine], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    by: Literal["store", "customer"] = "store"
+
+
+class NewSuppression(Input):
+    """An address that must get no mail, or, with `waiting`, no countdowns."""
+
+    address: EmailStr
+    scope: Scope = Scope.ALL
+    reason: Text = "the store wishes so"
+
+
+class NewRefund(Input):
+    amount: Money
+    currency: Currency
+    refunded_at: Moment | None = None
+
+
+class NewAnswer(Input):
+    answer: Choice
+    skus: list[Text] | None = None
+
+
+class NewRestock(Input):
+    sku: Text
+    quantity: Units
+    rule: Literal["fifo", "fair"] = "fifo"
+    dry_run: bool = False
+
+
+class NewStoreInput(Input):
+    name: Text
+    timezone: Zone = "UTC"
+    locale: LocaleTag = "en"
+    country: Country | None = None
+
+
+class SendWindow(Input):
+    """Hours of the customer's day, from `start` until just before `end`; "09:00-20:00" means the same."""
+
+    start: WallTime = "09:00"
+    end: WallTime = "20:00"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            start, _, end = value.replace("\u2013", "-").partition("-")
+            return {"start": start.strip(), "end": end.strip()}
+        return value
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(f"start {self.start} must come before end {self.end}, on one day")
+        return self
+
+
+class PolicyInput(Input):
+    """A store's sending policy; what is left out has its default. Days are the customer's, hours real ones."""
+
+    countdown_days: Annotated[
+        list[Annotated[int, Field(strict=True, ge=1, le=365)]], Field(max_length=20)
+    ] = [
+        14,
+        7,
+        3,
+        1,
+    ]
+    send_window: SendWindow = SendWindow()
+    min_gap_hours: Annotated[int, Field(strict=True, ge=0, le=720)] = 20
+    settle_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 15
+    delay_threshold_days: Annotated[int, Field(strict=True, ge=0, le=60)] = 1
+    jurisdiction: Literal["auto", "us-ftc", "eu", "none"] = "auto"
+    max_messages_per_change: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 10_000
+    auto_notice: Annotated[bool, Field(strict=True)] = True
+    unknown_sends: Literal["hold", "resend"] = "hold"
+
+
+def faults(error: ValidationError, within: tuple[str | int, ...] = ()) -> tuple[Fault, ...]:
+    """A validation error as faults, pointing into the document that has the checked value at `within`."""
+    found = []
+    for item in error.errors(include_url=False, include_context=False):
+        said = in_words(item["msg"], item["input"])
+        deeper = _DEEPER.match(said)
+        path = (*within, *item["loc"], *(deeper["path"].split("/") if deeper else ()))
+        found.append(Fault(pointer(path), said[deeper.end() :] if deeper else said))
+    return tuple(found)
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def in_words(message: str, value: object) -> str:
+    """What is wrong, with the value where that is short: `Input should be less than 10, not 12`."""
+    said = message.removeprefix("Value error, ")
+    short = value is None or (isinstance(value, str | int | float) and len(repr(value)) <= 60)
+    return f"{said}, not {value!r}" if short and said.startswith("Input should") else said

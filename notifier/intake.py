@@ -1,0 +1,397 @@
+"""A fact arrives: it is checked against what is known, kept, and the order is planned again, in one transaction.
+
+Every function takes a session inside a transaction and the time `now`. They raise NotFound, Invalid or Conflict
+before anything is written.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from notifier.db import facts as store
+from notifier.db import suppressions
+from notifier.db.codec import policy_from_json
+from notifier.db.facts import Order, facts_of, record
+from notifier.db.ids import new_id
+from notifier.db.tables import Backorder, BackorderLine, Fact, Store
+from notifier.domain.order import Choice, OrderStatus
+from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
+from notifier.inputs import (
+    BackorderChange,
+    CustomerChange,
+    EtaChange,
+    NewAnswer,
+    NewBackorder,
+    NewCancellation,
+    NewLine,
+    NewRefund,
+    NewShipment,
+)
+from notifier.planning import CHUNK, replan, standings
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far ahead of ours a store's clock may be before its times are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    backorder_id: str
+    created: bool
+    """False when the same order had been registered before, with the same content."""
+
+
+# --- registering -----------------------------------------------------------------------------------------
+
+
+def register(session: Session, store_row: Store, new: NewBackorder, now: datetime) -> Registered:
+    """Register one backorder. Raises Conflict when its order id stands for other content."""
+    result = register_many(session, store_row, [new], now)[0]
+    if isinstance(result, NotifierError):
+        raise result
+    return result
+
+
+def register_many(
+    session: Session, store_row: Store, news: Sequence[NewBackorder], now: datetime
+) -> list[Registered | NotifierError]:
+    """Register many; one result for each, in order. What is refused keeps none of the others out."""
+    known = store.registered(session, store_row.id, {new.order_id for new in news})
+    fresh: dict[str, Order] = {}
+    for new in news:
+        if new.order_id not in known:
+            order = _order(store_row, new, now)
+            known[new.order_id] = (order.row.id, order.row.content)
+            fresh[order.row.id] = order
+    created = _insert(session, list(fresh.values()), now)
+    if len(created) < len(fresh):  # another process was faster with some of them
+        known |= store.registered(session, store_row.id, {new.order_id for new in news})
+    results: list[Registered | NotifierError] = []
+    for new in news:
+        backorder_id, content = known[new.order_id]
+        if content == _digest(new):
+            results.append(Registered(backorder_id, backorder_id in created))
+            created.discard(backorder_id)
+        else:
+            results.append(
+                Conflict(
+                    f"order_id {new.order_id!r} is registered already, with other content, as {backorder_id};"
+                    f" to change it use PATCH /v1/backorders/{backorder_id}"
+                )
+            )
+    return results
+
+
+def _insert(session: Session, orders: list[Order], now: datetime) -> set[str]:
+    """Write new orders with their lines, facts and planned emails; the ids of those not there yet."""
+    if not orders:
+        return set()
+    for order in orders:
+        whole, lines = standings(order, now)
+        for name, value in (whole or {}).items():
+            setattr(order.row, name, value)
+        by_id = {row.id: row for row in order.lines}
+        for values in lines:
+            by_id[values["id"]].law_state = values["law_state"]
+            by_id[values["id"]].answer_by = values["answer_by"]
+    created = store.insert_if_new(session, [order.row for order in orders])
+    mine = [order for order in orders if order.row.id in created]
+    store.insert_rows(session, "backorder_line", [line for order in mine for line in order.lines])
+    store.insert_rows(
+        session,
+        "fact",
+        [record(order, "registered", order.row.placed_at, now, _as_registered(order)) for order in mine],
+    )
+    replan(session, mine, now)
+    return created
+
+
+def _order(store_row: Store, new: NewBackorder, now: datetime) -> Order:
+    customer = new.customer
+    row = Backorder(
+        id=new_id("bo"),
+        store_id=store_row.id,
+        order_id=new.order_id,
+        placed_at=new.placed_at or now,
+        registered_at=now,
+        currency=new.currency,
+        order_url=str(new.order_url) if new.order_url else None,
+        email=str(customer.email),
+        name=customer.name,
+        locale=customer.locale or store_row.locale,
+        timezone=customer.timezone or store_row.timezone,
+        country=customer.country or store_row.country,
+        payment=new.payment.model_dump(mode="json") if new.payment else None,
+        content=_digest(new),
+    )
+    lines = tuple(_line(row, position, line, now) for position, line in enumerate(new.lines))
+    return Order(store_row, row, lines, facts_of(store_row, row, lines), policy_from_json(store_row.policy))
+
+
+def _line(row: Backorder, position: int, line: NewLine, now: datetime) -> BackorderLine:
+    detail = line.model_dump(
+        mode="json",
+        include={"image_url", "product_url", "highlights", "related"},
+        exclude_none=True,
+        exclude_defaults=True,
+    )
+    return BackorderLine(
+        id=new_id("line"),
+        store_id=row.store_id,
+        backorder_id=row.id,
+        position=position,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        waiting=line.quantity,
+        unit_price=str(line.unit_price) if line.unit_price is not None else None,
+        promised=line.promised or line.eta,
+        eta=line.estimate.latest,
+        eta_earliest=line.estimate.earliest,
+        eta_reason=line.reason,
+        eta_changed_at=now,
+        detail=detail,
+    )
+
+
+def _as_registered(order: Order) -> dict[str, Any]:
+    return {
+        "lines": [
+            {
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "eta": line.eta.isoformat() if line.eta else None,
+                "promised": line.promised.isoformat() if line.promised else None,
+            }
+            for line in order.lines
+        ]
+    }
+
+
+def _digest(new: NewBackorder) -> str:
+    content = json.dumps(
+        new.model_dump(mode="json", exclude_none=True, exclude_defaults=True), sort_keys=True
+    )
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+# --- changing --------------------------------------------------------------------------------------------
+
+
+def change(
+    session: Session, store_id: str, backorder_id: str, wanted: BackorderChange, now: datetime
+) -> None:
+    """Change customer details, estimates, or both. What is as it was already makes no fact and no email."""
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        if wanted.customer is not None:
+            _change_customer(fact, wanted.customer)
+        for number, line in enumerate(wanted.lines or ()):
+            row = fact.line(line.sku, f"/lines/{number}/sku")
+            if row.waiting == 0:
+                raise Conflict(
+                    f"line {line.sku!r} has nothing left to wait for; its date can't change any more"
+                )
+            _change_eta(fact, row, line)
+
+
+def _change_customer(fact: "_Fact", wanted: CustomerChange) -> None:
+    row, given = fact.order.row, wanted.model_dump(exclude_none=True)
+    new = {name: value for name, value in given.items() if getattr(row, name) != value}
+    if new:
+        fact.happened("customer_changed", {"fields": sorted(new)})
+        for name, value in new.items():
+            setattr(row, name, value)
+        if "email" in new:
+            suppressions.give_back(fact.session, [row.id], "the customer has another address", fact.now)
+
+
+def _change_eta(fact: "_Fact", row: BackorderLine, wanted: EtaChange) -> None:
+    move_eta(fact.happened, row, wanted.eta, wanted.estimate.earliest, wanted.reason, fact.now)
+
+
+def move_eta(
+    happened: Callable[[str, dict[str, Any]], object],
+    row: BackorderLine,
+    eta: Any,
+    earliest: Any,
+    reason: str | None,
+    now: datetime,
+) -> bool:
+    """Set a line's estimate and keep the fact; False when that is what it was."""
+    if (row.eta, row.eta_earliest) == (eta, earliest) and reason in {None, row.eta_reason}:
+        return False
+    data = {
+        "line": row.id,
+        "sku": row.sku,
+        "before": row.eta.isoformat() if row.eta else None,
+        "eta": eta.isoformat() if eta else None,
+        "earliest": earliest.isoformat() if earliest else None,
+        "reason": reason,
+    }
+    if (row.eta, row.eta_earliest) != (eta, earliest):
+        row.eta_changed_at = now
+    row.eta, row.eta_earliest, row.eta_reason = eta, earliest, reason
+    happened("eta_changed", data)
+    return True
+
+
+def ship(session: Session, store_id: str, backorder_id: str, new: NewShipment, now: datetime) -> str:
+    """The carrier took units; answers the id of the shipment."""
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        at = new.shipped_at or now
+        if at > now + CLOCKS_DIFFER:
+            raise Invalid(
+                f"shipped_at {at.isoformat()} lies ahead; report a shipment when the carrier has it",
+                (Fault("/shipped_at", "must not lie in the future"),),
+            )
+        asked = [(line.sku, line.quantity) for line in new.lines] if new.lines else None
+        units = fact.units(asked)
+        for row, count in units:
+            row.shipped += count
+            row.waiting -= count
+            row.allocated = max(0, row.allocated - count)
+        return fact.happened(
+            "shipped",
+            {
+                "units": {row.id: count for row, count in units},
+                "carrier": new.carrier,
+                "tracking_number": new.tracking_number,
+                "tracking_url": str(new.tracking_url) if new.tracking_url else None,
+            },
+            at,
+        )
+
+
+def cancel(session: Session, store_id: str, backorder_id: str, new: NewCancellation, now: datetime) -> str:
+    """Take units off the order; answers the id of the cancellation."""
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        return _cancel(
+            fact, [(line.sku, line.quantity) for line in new.lines] if new.lines else None, new.by, new.reason
+        )
+
+
+def _cancel(
+    fact: "_Fact", asked: Sequence[tuple[str, int | None]] | None, by: str, reason: str | None
+) -> str:
+    units = fact.units(asked)
+    for row, count in units:
+        row.cancelled += count
+        row.waiting -= count
+        row.allocated = min(row.allocated, row.waiting)
+    return fact.happened(
+        "cancelled", {"units": {row.id: count for row, count in units}, "by": by, "reason": reason}
+    )
+
+
+def answer(session: Session, store_id: str, backorder_id: str, new: NewAnswer, now: datetime) -> None:
+    """The customer chose: to keep waiting, or to cancel what has not shipped."""
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        rows = [fact.line(sku, f"/skus/{number}") for number, sku in enumerate(new.skus)] if new.skus else []
+        open_rows = [row for row in rows or fact.order.lines if row.waiting]
+        if not open_rows:
+            raise Conflict(
+                f"order {fact.order.row.order_id!r} has nothing left to wait for, so there is nothing to answer"
+            )
+        fact.happened("answered", {"choice": new.answer.value, "lines": [row.id for row in rows]})
+        if new.answer is Choice.CANCEL:
+            _cancel(fact, [(row.sku, None) for row in open_rows], "customer", None)
+
+
+def set_waiting_series(
+    session: Session, store_id: str, backorder_id: str, wanted: bool, now: datetime
+) -> None:
+    """The customer wants the countdowns of this order, or wants none; other emails go either way."""
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        if fact.order.row.unsubscribed == wanted:
+            fact.order.row.unsubscribed = not wanted
+            fact.happened("resubscribed" if wanted else "unsubscribed", {})
+
+
+def refund(session: Session, store_id: str, backorder_id: str, new: NewRefund, now: datetime) -> str:
+    """The store says that it has sent money back; answers the id of the fact."""
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        at = new.refunded_at or now
+        if at > now + CLOCKS_DIFFER:
+            raise Invalid(
+                f"refunded_at {at.isoformat()} lies ahead; report a refund when it was sent",
+                (Fault("/refunded_at", "must not lie in the future"),),
+            )
+        currency = fact.order.row.currency
+        if currency is not None and new.currency != currency:
+            raise Invalid(
+                f"the order is in {currency}, the refund in {new.currency}",
+                (Fault("/currency", f"must be {currency!r}"),),
+            )
+        return fact.happened("refunded", {"amount": str(new.amount), "currency": new.currency}, at)
+
+
+class _Fact:
+    """One order, locked, while a fact about it is kept; planned again at the end if anything happened."""
+
+    def __init__(self, session: Session, store_id: str, backorder_id: str, now: datetime) -> None:
+        self.session, self.now = session, now
+        order = store.load(session, [backorder_id], lock=True).get(backorder_id)
+        if order is None or order.row.store_id != store_id:
+            raise NotFound(f"there is no backorder {backorder_id!r} in this store")
+        self.order = order
+        self._facts: list[Fact] = []
+
+    def __enter__(self) -> "_Fact":
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None and self._facts:
+            write(self.session, [(self.order, self._facts)], self.now)
+
+    def happened(self, kind: str, data: dict[str, Any], at: datetime | None = None) -> str:
+        fact = record(self.order, kind, at or self.now, self.now, data)
+        self._facts.append(fact)
+        return fact.id
+
+    def line(self, sku: str, pointer: str) -> BackorderLine:
+        for row in self.order.lines:
+            if row.sku == sku:
+                return row
+        has = ", ".join(repr(row.sku) for row in self.order.lines[:10])
+        raise Invalid(
+            f"order {self.order.row.order_id!r} has no line {sku!r}; it has {has}",
+            (Fault(pointer, f"no line {sku!r}"),),
+        )
+
+    def units(self, asked: Sequence[tuple[str, int | None]] | None) -> list[tuple[BackorderLine, int]]:
+        """The lines and how many units of each, checked against what is left; None means all that is left."""
+        order_id = self.order.row.order_id
+        if asked is None:
+            everything = [(row, row.waiting) for row in self.order.lines if row.waiting]
+            if not everything:
+                state = "has shipped" if self.order.facts.status is OrderStatus.SHIPPED else "is cancelled"
+                raise Conflict(f"order {order_id!r} {state} already; nothing of it is left")
+            return everything
+        found: list[tuple[BackorderLine, int]] = []
+        for number, (sku, count) in enumerate(asked):
+            row = self.line(sku, f"/lines/{number}/sku")
+            left = row.waiting - sum(taken for other, taken in found if other is row)
+            if left <= 0 or (count or 0) > left:
+                raise Conflict(
+                    f"line {sku!r} of order {order_id!r} has {left} of {row.quantity} units left, not {count or 'any'}",
+                    (Fault(f"/lines/{number}/quantity", f"must be at most {left}"),),
+                )
+            found.append((row, count if count is not None else left))
+        return found
+
+
+def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], now: datetime) -> None:
+    """Keep facts about locked orders whose rows were changed, and plan those orders again."""
+    changed = list(happened)
+    for order, facts in changed:
+        order.row.version += 1
+        session.add(order.row)
+        session.add_all(order.lines)
+        session.add_all(facts)
+    session.flush()
+    for start in range(0, len(changed), CHUNK):
+        replan(session, [store.after(*item) for item in changed[start : start + CHUNK]], now)

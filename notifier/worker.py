@@ -1,0 +1,99 @@
+"""The metronome: APScheduler calls the engine at short intervals. It keeps no schedule; the database does."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from notifier import feedback, skus
+from notifier.bootstrap import Services
+from notifier.db import idempotency
+from notifier.db.engine import transaction
+from notifier.db.sweep import sweep
+from notifier.dispatch import dispatch, resend_doubtful
+from notifier.errors import Unavailable
+from notifier.planning import watch
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 2.0
+PRUNE_SECONDS = 600.0
+ANSWERS_KEPT = timedelta(hours=24)
+"""How long the answer to an Idempotency-Key is kept."""
+
+
+class Worker:
+    """Runs the recurring jobs in threads of its own, from `start` until `stop` has finished what is in hand."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stopping = threading.Event()
+        self._away = threading.Event()
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600},
+        )
+        for name, job, every in (
+            ("dispatch", self._dispatch, services.settings.tick_seconds),
+            ("sweep", self._sweep, SWEEP_SECONDS),
+            ("prune", self._prune, PRUNE_SECONDS),
+        ):
+            services.pulse.expected[name] = every
+            self._scheduler.add_job(self._beating, "interval", (name, job), seconds=every, id=name)
+
+    def start(self) -> None:
+        now = self._services.clock()
+        for name in self._services.pulse.expected:
+            self._services.pulse.beat(name, now)
+        self._scheduler.start()
+        log.info("worker started", provider=self._services.settings.provider)
+
+    def stop(self) -> None:
+        """Claim no more, finish what is in hand, and return."""
+        self._stopping.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        log.info("worker stopped")
+
+    def _beating(self, name: str, job: Callable[[], None]) -> None:
+        """One turn of a job. A database that is away is said once, and once more when it is back."""
+        if self._stopping.is_set():
+            return
+        try:
+            job()
+        except Unavailable as error:
+            if not self._away.is_set():
+                self._away.set()
+                log.error("the database is away; waiting for it", reason=error.detail)
+            return
+        if self._away.is_set():
+            self._away.clear()
+            log.info("the database is back")
+        self._services.pulse.beat(name, self._services.clock())
+
+    def _drain(self, job: str, step: Callable[[], object]) -> None:
+        """Take step after step while there is work; a job that has much of it is not stuck."""
+        while not self._stopping.is_set() and step():
+            self._services.pulse.beat(job, self._services.clock())
+
+    def _dispatch(self) -> None:
+        self._drain("dispatch", lambda: dispatch(self._services.post))
+
+    def _sweep(self) -> None:
+        services = self._services
+        with transaction(services.engine) as session:
+            done = sweep(session, services.clock())
+        services.metrics.swept(done)
+        if any(done.values()):
+            log.warning("messages left behind were given a way on", **done)
+        self._drain("sweep", lambda: resend_doubtful(services.post))
+        self._drain("sweep", lambda: feedback.apply(services.engine, services.clock()))
+        self._drain("sweep", lambda: watch(services.engine, services.clock()))
+        self._drain("sweep", lambda: skus.carry_on(services.engine, services.clock()))
+
+    def _prune(self) -> None:
+        now = self._services.clock()
+        with transaction(self._services.engine) as session:
+            idempotency.forget_before(session, now - ANSWERS_KEPT)

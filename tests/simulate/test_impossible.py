@@ -1,0 +1,182 @@
+"""Stories that can't be read, or can't have happened: refused with the event's number and what is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notifier.config import Settings
+from notifier.rehearsal import rehearse
+from notifier.simulate import ScenarioError, read_scenario
+
+NOTIFIER = Path(sys.executable).with_name("notifier")
+
+
+def at(day: int, hour: int = 12) -> str:
+    return f"2026-03-{day:02}T{hour:02}:00:00Z"
+
+
+def registered(day: int = 1, **changed: Any) -> dict[str, Any]:
+    backorder = {
+        "order_id": "1",
+        "currency": "USD",
+        "customer": {"email": "jane@example.com"},
+        "lines": [{"sku": "A", "name": "Lamp", "quantity": 2, "unit_price": "9.50", "eta": "2026-04-10"}],
+    }
+    return {"at": at(day), "do": "register", "backorder": backorder | changed}
+
+
+def event(do: str, day: int = 2, **fields: Any) -> dict[str, Any]:
+    return {"at": at(day), "do": do, "order_id": "1"} | fields
+
+
+def refusal(tmp_path: Path, story: Any) -> str:
+    """Why it is refused. Text is written as it is, anything else as JSON, a list as the events of a story."""
+    file = tmp_path / "story.json"
+    whole = {"events": story, "until": at(31)} if isinstance(story, list) else story
+    file.write_text(whole if isinstance(whole, str) else json.dumps(whole), encoding="utf-8")
+    with pytest.raises(ScenarioError) as refused:
+        list(rehearse(*read_scenario(file), Settings()))
+    return str(refused.value.detail)
+
+
+@pytest.mark.parametrize(
+    ("event_2", "wrong"),
+    [
+        # what can't be read
+        (event("dance"), "dance"),
+        ({"at": at(2), "order_id": "1"}, "do"),
+        ({"do": "ship", "order_id": "1"}, "/at"),
+        (event("ship", at="2026-03-02T09:00:00"), "/at"),
+        (event("ship", at="2026-02-30T09:00:00Z"), "/at"),
+        (event("ship", at="9999-12-31T23:59:59-12:00"), "/at"),
+        (event("ship", at="0001-01-01T00:00:00+14:00"), "/at"),
+        (event("ship", tracking="1Z"), "tracking"),
+        (event("ship", lines=[{"sku": "A", "quantity": 0}]), "/lines/0/quantity"),
+        (event("ship", lines=[]), "/lines"),
+        (event("eta", sku="A", eta="2026-02-30"), "/eta"),
+        (event("eta", sku="A", eta="2026-04-20T00:00:00Z"), "/eta"),
+        (event("eta", sku="A", eta="2026-04-20", eta_earliest="2026-04-21"), "2026-04-21"),
+        (event("eta", sku="A", eta="2101-01-01"), "2100"),
+        (event("eta", sku="A"), "/eta"),
+        (event("eta", eta="2026-04-20"), "/sku"),
+        ({"at": at(2), "do": "sku_eta", "sku": "A"}, "/eta"),
+        ({"at": at(2), "do": "sku_eta", "sku": "A", "eta": None, "order_id": "1"}, "/order_id"),
+        ({"at": at(2), "do": "restock", "sku": "A", "quantity": 1, "rule": "lottery"}, "/rule"),
+        ({"at": at(2), "do": "restock", "sku": "A", "quantity": -1}, "/quantity"),
+        (event("answer", answer="perhaps"), "/answer"),
+        (event("cancel", by="nobody"), "/by"),
+        (event("refund", amount=9.5, currency="USD"), "/amount"),
+        (event("refund", amount="9.50", currency="usd"), "/currency"),
+        (event("bounce", kind="postcard"), "/kind"),
+        (registered(2, lines=[]), "/lines"),
+        (registered(2, customer={"email": "jane"}), "/customer/email"),
+        (registered(2, promissed="2026-04-10"), "promissed"),
+        (registered(2, order_id="\ud800"), "/order_id"),
+        # what can't have happened
+        (registered(2), "order '1' is registered already"),
+        (registered(2, order_id="1", customer={"email": "ken@example.com"}), "registered already"),
+        (event("ship", order_id="2"), "no order '2' is registered by then"),
+        (event("ship", day=1, at="2026-02-28T09:00:00Z"), "no order '1' is registered by then"),
+        (event("ship", lines=[{"sku": "A", "quantity": 3}]), "2 of 2 units left, not 3"),
+        (event("ship", lines=[{"sku": "B", "quantity": 1}]), "no line 'B'"),
+        (event("ship", lines=[{"sku": "A", "quantity": 1}] * 3), "0 of 2 units left"),
+        (event("ship", shipped_at=at(9)), "shipped_at"),
+        (event("eta", sku="B", eta="2026-04-20"), "no line 'B'"),
+        (event("answer", answer="keep", skus=["B"]), "no line 'B'"),
+        (event("cancel", lines=[{"sku": "A", "quantity": 3}]), "2 of 2 units left, not 3"),
+        (event("refund", amount="9.50", currency="EUR"), "USD"),
+        (event("bounce", kind="delay"), "no delay email of order '1' had been sent"),
+    ],
+)
+def test_an_impossible_event_is_named_by_its_number(
+    tmp_path: Path, event_2: dict[str, Any], wrong: str
+) -> None:
+    said = refusal(tmp_path, [registered(), event_2])
+    assert said.startswith("event 2: ")
+    assert wrong in said
+
+
+def test_what_is_gone_can_neither_ship_nor_move_nor_be_answered(tmp_path: Path) -> None:
+    for do, fields, wrong in [
+        ("ship", {}, "has shipped already"),
+        ("cancel", {}, "has shipped already"),
+        ("eta", {"sku": "A", "eta": "2026-04-20"}, "can't change any more"),
+        ("answer", {"answer": "keep"}, "nothing to answer"),
+    ]:
+        said = refusal(tmp_path, [registered(), event("ship"), event(do, 3, **fields)])
+        assert said.startswith("event 3: ")
+        assert wrong in said
+
+
+def test_an_event_keeps_the_number_that_it_was_written_at(tmp_path: Path) -> None:
+    said = refusal(tmp_path, [event("ship", day=5, order_id="9"), registered(), event("ship", 3)])
+    assert said.startswith("event 1: ")
+
+
+@pytest.mark.parametrize(
+    ("story", "wrong"),
+    [
+        ("", "is not JSON"),
+        ('{"events": [', ":1:13 is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"until": ' + "9" * 5000 + "}", "can't be read"),
+        ("[]", "the scenario"),
+        ({}, "/events"),
+        ({"events": {}}, "/events"),
+        ({"events": [], "stroe": {}}, "/stroe"),
+        ({"events": [], "store": {"timezone": "Mars/Olympus"}}, "Mars/Olympus"),
+        ({"events": [], "store": {"country": "Atlantis"}}, "/store/country"),
+        ({"events": [], "policy": {"countdown_days": [0]}}, "/policy/countdown_days/0"),
+        ({"events": [], "policy": {"send_window": "20:00-09:00"}}, "before end"),
+        ({"events": [], "until": "2026-03-01"}, "/until"),
+        ({"events": [], "until": "2026-03-01T00:00:00"}, "/until"),
+        ({"events": ["ship"]}, "/events/0"),
+    ],
+)
+def test_an_unreadable_story_says_where_and_why(tmp_path: Path, story: Any, wrong: str) -> None:
+    assert wrong in refusal(tmp_path, story)
+
+
+def test_a_story_of_nothing_is_told_in_no_lines(tmp_path: Path) -> None:
+    file = tmp_path / "story.json"
+    file.write_text('{"events": []}')
+    assert list(rehearse(*read_scenario(file), Settings())) == []
+
+
+def simulated(file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [NOTIFIER, "simulate", str(file), "--json"], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_answers_2_and_one_line_that_names_the_file_and_the_event(tmp_path: Path) -> None:
+    file = tmp_path / "story.json"
+    file.write_text(json.dumps({"events": [registered(), event("ship", order_id="2")]}))
+    done = simulated(file)
+    assert done.returncode == 2
+    assert done.stderr == f"notifier: {file}: event 2: no order '2' is registered by then\n"
+
+
+def test_the_command_answers_2_for_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    missing = simulated(tmp_path / "none.json")
+    assert missing.returncode == 2
+    assert "No such file" in missing.stderr
+    binary = tmp_path / "binary.json"
+    binary.write_bytes(b"\xff\xfe\x00")
+    done = simulated(binary)
+    assert done.returncode == 2
+    assert "not UTF-8" in done.stderr
+
+
+def test_the_command_prints_a_json_object_per_line(tmp_path: Path) -> None:
+    file = tmp_path / "story.json"
+    file.write_text(json.dumps({"events": [registered(), event("ship")], "until": at(31)}))
+    done = simulated(file)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line.get("kind", line.get("state")) for line in lines] == ["expectation", "shipped", "shipped"]
