@@ -1,0 +1,200 @@
+"""Examples for the reference, of one believable order. A test holds each to its schema."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+NEW_BACKORDER: Json = {
+    "order_id": "1042",
+    "placed_at": "2026-11-20T23:30:00-05:00",
+    "currency": "USD",
+    "order_url": "https://shop.example/orders/1042",
+    "customer": {
+        "email": "jane@example.com",
+        "name": "Jane Doe",
+        "locale": "en-US",
+        "timezone": "America/New_York",
+        "country": "US",
+    },
+    "payment": {"expires": "2026-12", "update_url": "https://shop.example/pay/1042"},
+    "lines": [
+        {
+            "sku": "ORN-RED",
+            "name": "Red glass ornament",
+            "quantity": 3,
+            "unit_price": "9.50",
+            "eta": "2026-12-12",
+            "eta_earliest": "2026-12-08",
+            "promised": "2026-12-12",
+            "product_url": "https://shop.example/p/orn-red",
+            "highlights": ["Mouth-blown", "Signed by the maker"],
+        }
+    ],
+}
+BATCH: Json = {"backorders": [NEW_BACKORDER]}
+CHANGE: Json = {"lines": [{"sku": "ORN-RED", "eta": "2026-12-20", "reason": "held at customs"}]}
+SHIPMENT: Json = {
+    "lines": [{"sku": "ORN-RED", "quantity": 2}],
+    "carrier": "UPS",
+    "tracking_number": "1Z999AA10123456784",
+    "tracking_url": "https://www.ups.com/track?tracknum=1Z999AA10123456784",
+    "shipped_at": "2026-12-10T15:00:00-05:00",
+}
+CANCELLATION: Json = {"reason": "the kiln broke", "lines": [{"sku": "ORN-RED", "quantity": 1}], "by": "store"}
+REFUND: Json = {"amount": "9.50", "currency": "USD", "refunded_at": "2026-12-11T10:00:00-05:00"}
+SKU_ETA: Json = {"eta": "2026-12-20", "reason": "held at customs", "dry_run": True}
+RESTOCK: Json = {"sku": "ORN-RED", "quantity": 40, "rule": "fair"}
+RESOLUTION: Json = {"action": "mark_sent"}
+POLICY: Json = {
+    "countdown_days": [14, 7, 3, 1],
+    "send_window": {"start": "09:00", "end": "20:00"},
+    "min_gap_hours": 20,
+    "settle_minutes": 15,
+    "delay_threshold_days": 1,
+    "jurisdiction": "auto",
+    "max_messages_per_change": 10000,
+    "auto_notice": True,
+    "unknown_sends": "hold",
+}
+
+MESSAGE: Json = {
+    "id": "msg_019aa4b2c1d37e5f8a6b4c2d1e0f9a8b",
+    "backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60",
+    "kind": "expectation",
+    "status": "sent",
+    "reason": "outbox took it",
+    "due_at": "2026-11-21T04:30:05Z",
+    "expires_at": "2026-12-05T04:30:05Z",
+    "sent_at": "2026-11-21T04:30:06Z",
+    "to": "jane@example.com",
+    "subject": "Your order 1042: what to expect",
+    "provider": "outbox",
+    "provider_ref": None,
+    "attempts": 1,
+    "template_version": "5f1c0a9b7d2e",
+    "lines": ["ORN-RED"],
+}
+BACKORDER: Json = {
+    "id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60",
+    "order_id": "1042",
+    "status": "open",
+    "placed_at": "2026-11-21T04:30:00Z",
+    "registered_at": "2026-11-21T04:30:05Z",
+    "currency": "USD",
+    "order_url": "https://shop.example/orders/1042",
+    "status_url": "https://notifier.example/o/ImJvXzAxOWFhNGIyYzFkMCI.q1w2e3",
+    "customer": NEW_BACKORDER["customer"],
+    "payment": NEW_BACKORDER["payment"],
+    "unsubscribed": False,
+    "lines": [
+        {
+            "sku": "ORN-RED",
+            "name": "Red glass ornament",
+            "quantity": 3,
+            "unit_price": "9.50",
+            "eta": "2026-12-12",
+            "eta_earliest": "2026-12-08",
+            "promised": "2026-12-12",
+            "reason": None,
+            "image_url": None,
+            "product_url": "https://shop.example/p/orn-red",
+            "highlights": ["Mouth-blown", "Signed by the maker"],
+            "related": [],
+            "shipped": 0,
+            "cancelled": 0,
+            "allocated": 0,
+            "law_state": "on_time",
+            "answer_by": None,
+        }
+    ],
+    "shipments": [],
+    "cancellations": [],
+    "refunds": [],
+    "messages": [MESSAGE],
+}
+EVENT: Json = {
+    "at": "2026-12-01T15:15:00Z",
+    "what": "message_cancelled",
+    "why": "not sent: the date moved back to what the customer knows",
+    "future": False,
+    "kind": "delay",
+    "message_id": "msg_019aa4b2c1d37e5f8a6b4c2d1e0f9a8c",
+    "data": None,
+}
+RADIUS: Json = {
+    "backorders": 48,
+    "messages": {"delay": 41, "consent": 7},
+    "needs_consent": 7,
+    "value_at_risk": [{"amount": "1368.00", "currency": "USD"}],
+    "samples": [],
+}
+SKU_CHANGE: Json = {
+    "id": "skuchg_019aa4b2c1d37e5f8a6b4c2d1e0f9a8d",
+    "sku": "ORN-RED",
+    "eta": "2026-12-20",
+    "eta_earliest": None,
+    "reason": "held at customs",
+    "total": 12000,
+    "done": 4200,
+    "started_at": "2026-12-01T15:00:00Z",
+    "finished_at": None,
+}
+RESTOCKED: Json = {
+    "allocated": [{"backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60", "quantity": 3, "still_waiting": 0}],
+    "left_over": 37,
+}
+STORE: Json = {
+    "id": "store_019aa4b2c1d07c3e9f5a1b2c3d4e5f61",
+    "name": "Glass & Light",
+    "timezone": "America/New_York",
+    "locale": "en-US",
+    "country": "US",
+    "sender": "Glass & Light <hello@shop.example>",
+    "reply_to": None,
+    "provider": "outbox",
+    "brand": {},
+    "created_at": "2026-01-05T09:00:00Z",
+}
+ACCOUNT: Json = {
+    "account": "klaviyo",
+    "state": "paused",
+    "reason": "throttled",
+    "paused_until": "2026-12-01T15:00:30Z",
+    "failures": 1,
+    "sends_per_second": 55.0,
+}
+NEW_SUPPRESSION: Json = {"address": "jane@example.com", "reason": "asked us by telephone"}
+SUPPRESSION: Json = {
+    "id": "supp_019aa4b2c1d37e5f8a6b4c2d1e0f9a8e",
+    "address": "jane@example.com",
+    "scope": "all",
+    "reason": "bounced as sendgrid reports: bounce: 550 5.1.1 no such user",
+    "source": "sendgrid",
+    "created_at": "2026-12-01T15:00:00Z",
+}
+PROBLEM: Json = {
+    "type": "/problems/invalid",
+    "title": "Invalid input",
+    "status": 422,
+    "detail": "the request has 1 fault; the first: "
+    "/lines/0/quantity: Input should be greater than or equal to 1, not 0",
+    "instance": "/v1/backorders",
+    "errors": [
+        {"pointer": "/lines/0/quantity", "detail": "Input should be greater than or equal to 1, not 0"}
+    ],
+}
+
+ANSWERS = {
+    "Account": ACCOUNT,
+    "Backorder": BACKORDER,
+    "ChangeRadius": RADIUS,
+    "Event": EVENT,
+    "Message": MESSAGE,
+    "PolicyInput": POLICY,
+    "Problem": PROBLEM,
+    "RestockResult": RESTOCKED,
+    "SkuChangeProgress": SKU_CHANGE,
+    "StoreShape": STORE,
+    "Suppression": SUPPRESSION,
+}
+"""By the name of their schema."""

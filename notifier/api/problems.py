@@ -1,0 +1,146 @@
+"""Every error as `application/problem+json` (RFC 9457)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from notifier.errors import NotifierError, Unavailable
+from notifier.inputs import in_words, pointer
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+
+log = structlog.get_logger(__name__)
+
+
+class FaultShape(BaseModel):
+    """One thing wrong: `pointer` is a JSON pointer into the body, or into the parameters that `in` names."""
+
+    pointer: str
+    detail: str
+    place: str | None = Field(
+        None, alias="in", description="`query`, `path` or `header`; absent for the body"
+    )
+
+
+class Problem(BaseModel):
+    """What went wrong, after RFC 9457. `type` is stable: programs may compare it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FaultShape] | None = None
+    id: str | None = Field(None, description="of the request, to find it in the logs; on errors of ours only")
+
+
+def problem(
+    instance: str, status: int, slug: str, title: str, detail: str, errors: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """The body of a problem; `instance` is the path that was asked for, decoded."""
+    body = {
+        "type": f"/problems/{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": quote(instance),
+    }
+    return body | {"errors": list(errors)} if errors or status == HTTPStatus.UNPROCESSABLE_ENTITY else body
+
+
+def of_error(instance: str, error: NotifierError) -> dict[str, Any]:
+    """The problem that a refusal is; faults of ours say no more than their title."""
+    detail = error.detail
+    if isinstance(error, Unavailable):
+        detail = "something this needs is away for now; nothing was changed; try again in a few seconds"
+    elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = "this installation is not set up right; its log says what is wrong"
+    errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
+    return problem(instance, error.status, error.slug, error.title, detail, errors)
+
+
+def invalid(instance: str, errors: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The problem of a request that does not have the right shape."""
+    first = errors[0]
+    many = f"the request has {len(errors)} fault{'s' * (len(errors) != 1)}; the first: "
+    return problem(
+        instance,
+        422,
+        "invalid",
+        "Invalid input",
+        f"{many}{first['pointer'] or 'body'}: {first['detail']}",
+        errors,
+    )
+
+
+def answer(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    # ASCII only: what was asked for may hold halves of characters, which no encoding can write.
+    return Response(json.dumps(body), body["status"], headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotifierError)  # noqa: S101  what the handler is registered for
+    headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="notifier"'
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error(error.slug, detail=error.detail)
+    return answer(of_error(request.url.path, error), headers)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  what the handler is registered for
+    path, faults = request.url.path, error.errors()
+    first = faults[0]
+    if first["type"] == "json_invalid":
+        detail = f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][1]}"
+        return answer(problem(path, 400, "not-json", "Not JSON", detail))
+    if first["loc"] == ("body",) and isinstance(first.get("input"), bytes):
+        detail = "send the body as JSON, with the header Content-Type: application/json"
+        return answer(problem(path, 415, "unsupported-media-type", "Unsupported media type", detail))
+    return answer(invalid(path, list(_faults(faults))))
+
+
+def _faults(faults: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
+    for fault in faults:
+        place, *path = fault["loc"]
+        said = {"pointer": pointer(path), "detail": in_words(fault["msg"], fault.get("input"))}
+        yield said if place == "body" else said | {"in": str(place)}
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  what the handler is registered for
+    status = HTTPStatus(error.status_code)
+    detail = error.detail
+    if status == HTTPStatus.NOT_FOUND:
+        detail = f"there is nothing at {request.url.path}"
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not possible here"
+    slug = status.phrase.lower().replace(" ", "-")
+    return answer(
+        problem(request.url.path, status.value, slug, status.phrase.capitalize(), detail), error.headers
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error as a problem; what nobody foresaw is the edge's."""
+    app.add_exception_handler(NotifierError, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: that a call may answer these statuses with a problem."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}

@@ -1,0 +1,301 @@
+"""What the API answers. Times are in UTC, ETAs are dates, money is a decimal string."""
+
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from notifier.api.problems import Problem
+from notifier.db.accounts import State
+from notifier.domain.message import Kind, Scope, Status
+from notifier.domain.order import OrderStatus
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Shape, Generic[T]):
+    """A part of a list, newest first."""
+
+    data: list[T]
+    next: str | None = Field(description="`after` of the next page; null when this is the last")
+
+
+# --- messages --------------------------------------------------------------------------------------------
+
+
+class Message(Shape):
+    """One email, past or planned."""
+
+    id: str
+    backorder_id: str
+    kind: Kind
+    status: Status
+    reason: str | None = Field(description="Why it is in this status")
+    due_at: datetime
+    expires_at: datetime = Field(description="After this it would no longer be true, and is not sent")
+    sent_at: datetime | None
+    to: str
+    subject: str | None = Field(description="As sent; null until then")
+    provider: str | None
+    provider_ref: str | None = Field(description="The mail service's own name for it")
+    attempts: int
+    template_version: str | None
+    lines: list[str] = Field(description="The SKUs that it speaks of")
+
+
+class MessageInFull(Message):
+    """One email with its words: as sent, or, with `as_sent` false, as they would be now."""
+
+    as_sent: bool
+    html: str | None = Field(description="Null when it does not render, or was sent too long ago to be kept")
+    text: str | None
+    fault: str | None = Field(description="Why it does not render")
+
+
+# --- backorders ------------------------------------------------------------------------------------------
+
+
+class RelatedItem(Shape):
+    name: str
+    url: str
+    image_url: str | None
+
+
+class BackorderLine(Shape):
+    """One SKU of an order: `quantity` units, of which some have `shipped`, are `cancelled` or `allocated`."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: str | None
+    eta: date | None = Field(description="When it is expected to ship now; null when nobody can say")
+    eta_earliest: date | None
+    promised: date | None = Field(description="The ship date shown at checkout")
+    reason: str | None
+    image_url: str | None
+    product_url: str | None
+    highlights: list[str]
+    related: list[RelatedItem]
+    shipped: int
+    cancelled: int
+    allocated: int = Field(description="Units in stock, set aside for this order, not shipped yet")
+    law_state: str = Field(description="Where the line stands in the law on late orders")
+    answer_by: date | None = Field(description="The last day on which the customer's answer counts")
+
+
+class BackorderCustomer(Shape):
+    email: str
+    name: str
+    locale: str
+    timezone: str
+    country: str | None
+
+
+class CardPayment(Shape):
+    expires: str
+    update_url: str | None = None
+
+
+class Units(Shape):
+    sku: str
+    quantity: int
+
+
+class Shipment(Shape):
+    id: str
+    shipped_at: datetime
+    carrier: str
+    tracking_number: str
+    tracking_url: str | None
+    lines: list[Units]
+
+
+class Cancellation(Shape):
+    id: str
+    cancelled_at: datetime
+    by: str
+    reason: str | None
+    lines: list[Units]
+
+
+class Refund(Shape):
+    amount: str
+    currency: str
+    refunded_at: datetime
+
+
+class Backorder(Shape):
+    """A backorder as it stands, with all its emails."""
+
+    id: str
+    order_id: str
+    status: OrderStatus
+    placed_at: datetime
+    registered_at: datetime
+    currency: str | None
+    order_url: str | None
+    status_url: str = Field(description="The customer's own page")
+    customer: BackorderCustomer
+    payment: CardPayment | None
+    unsubscribed: bool = Field(description="The customer wants no countdown emails")
+    lines: list[BackorderLine]
+    shipments: list[Shipment]
+    cancellations: list[Cancellation]
+    refunds: list[Refund]
+    messages: list[Message] = Field(description="Past and planned, in the order in which they are due")
+
+
+class BatchEntry(Shape):
+    """What became of one entry: `backorder` where the status is 200 or 201, else `problem`."""
+
+    status: int
+    backorder: Backorder | None = None
+    problem: Problem | None = None
+
+
+class BatchResult(Shape):
+    results: list[BatchEntry] = Field(description="One for each entry, in the same order")
+
+
+# --- the timeline ----------------------------------------------------------------------------------------
+
+
+class Event(Shape):
+    """One thing that happened, or is planned to. `what` is a kind of fact, or `message_` and a status."""
+
+    at: datetime
+    what: str
+    why: str
+    future: bool
+    kind: Kind | None = Field(description="Of the message that it is about, if any")
+    message_id: str | None
+    data: dict[str, Any] | None = Field(description="What the fact holds, if it is one")
+
+
+class Timeline(Shape):
+    """The whole story of an order, oldest first."""
+
+    data: list[Event]
+    next: None = Field(None, description="Always null: a timeline is answered whole")
+
+
+# --- SKUs ------------------------------------------------------------------------------------------------
+
+
+class Amount(Shape):
+    amount: str
+    currency: str
+
+
+class SampleEmail(Shape):
+    """One of the emails that the change makes, as it would be now."""
+
+    backorder_id: str
+    order_id: str
+    kind: Kind
+    due_at: datetime
+    to: str
+    subject: str | None
+    html: str | None
+    text: str | None
+    fault: str | None = Field(description="Why it does not render")
+
+
+class ChangeRadius(Shape):
+    """What a new estimate makes happen."""
+
+    backorders: int = Field(description="How many orders move")
+    messages: dict[Kind, int] = Field(description="How many emails come of it, by kind")
+    needs_consent: int = Field(description="How many customers must say yes, or their order ends")
+    value_at_risk: list[Amount] = Field(
+        description="What the units that slip are worth, where prices are known"
+    )
+    samples: list[SampleEmail]
+
+
+class SkuChangeProgress(Shape):
+    """A large change: how far it is."""
+
+    id: str
+    sku: str
+    eta: date | None
+    eta_earliest: date | None
+    reason: str | None
+    total: int = Field(description="How many orders move")
+    done: int
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class Share(Shape):
+    backorder_id: str
+    quantity: int
+    still_waiting: int
+
+
+class RestockResult(Shape):
+    """Who gets what of the goods that arrived; with `dry_run`, who would."""
+
+    allocated: list[Share]
+    left_over: int = Field(description="Units that nobody waits for")
+
+
+# --- accounts --------------------------------------------------------------------------------------------
+
+
+class Account(Shape):
+    """An account of a mail service. Other stores of this installation may send through it too."""
+
+    account: str
+    state: State = Field(
+        description="`closed`: all is well; `paused`: nothing goes before `paused_until`; `probing`: one email goes"
+        " first, to see whether it works again"
+    )
+    reason: str | None = Field(description="What the trouble is")
+    paused_until: datetime | None
+    failures: int = Field(description="How often in a row there was trouble")
+    sends_per_second: float | None = Field(description="Its budget; null where there is none")
+
+
+# --- what comes back -------------------------------------------------------------------------------------
+
+
+class Suppression(Shape):
+    """An address that must not get mail: none at all, or, with `waiting`, no countdowns."""
+
+    id: str
+    address: str = Field(description="In lower case; case makes no difference")
+    scope: Scope
+    reason: str
+    source: str = Field(description="Who asked for it: a mail service, `customer`, `api` or `console`")
+    created_at: datetime
+
+
+class Kept(Shape):
+    """What became of a delivery of events."""
+
+    kept: int = Field(description="Reports of the store's emails that were not known yet")
+
+
+# --- the store -------------------------------------------------------------------------------------------
+
+
+class StoreShape(Shape):
+    """A store. Keys are never answered."""
+
+    model_config = ConfigDict(title="Store")
+
+    id: str
+    name: str
+    timezone: str
+    locale: str
+    country: str | None
+    sender: str
+    reply_to: str | None
+    provider: str
+    brand: dict[str, Any]
+    created_at: datetime

@@ -1,0 +1,105 @@
+"""SKUs: a new estimate for all who wait, and goods that arrived."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Response
+from fastapi.responses import JSONResponse
+
+from notifier import inputs
+from notifier.api import examples, shapes, views
+from notifier.api.deps import Answer, Call, CallDep, Id, OnceDep, Work
+from notifier.api.problems import declared
+from notifier.api.words import as_now
+from notifier.db import queries
+from notifier.db.facts import Order
+from notifier.db.tables import SkuChange
+from notifier.domain.message import Draft
+from notifier.errors import NotFound
+from notifier.skus import Radius, change_eta, preview_eta, restock
+
+router = APIRouter(prefix="/v1", tags=["skus"])
+
+Sku = Annotated[inputs.Text, Path(description="The SKU, percent-encoded; it may contain slashes")]
+
+
+@router.put(
+    "/skus/{sku:path}/eta",
+    operation_id="set_sku_eta",
+    response_model=shapes.ChangeRadius,
+    responses={
+        202: {
+            "model": shapes.SkuChangeProgress,
+            "description": "A very large change goes on by itself",
+            "headers": {"Location": {"description": "Tells how far it is", "schema": {"type": "string"}}},
+        },
+        **declared(400, 409),
+    },
+)
+def set_sku_eta(
+    sku: Sku, wanted: Annotated[inputs.SkuEta, Body(examples=[examples.SKU_ETA])], call: CallDep
+) -> shapes.ChangeRadius | Response:
+    """Move every open line of this SKU, or, with `dry_run`, tell what that would do.
+
+    A change that would send more than the policy's `max_messages_per_change` is 409 without `confirm`.
+    """
+    with call.reading() if wanted.dry_run else call.writing() as work:
+        change = preview_eta if wanted.dry_run else change_eta
+        done = change(work.session, work.store, sku, wanted, work.now)
+    if isinstance(done, SkuChange):
+        body = views.sku_change(done).model_dump(mode="json")
+        return JSONResponse(body, 202, {"Location": f"/v1/sku-changes/{done.id}"})
+    return _radius(done, call)
+
+
+def _radius(radius: Radius, call: Call) -> shapes.ChangeRadius:
+    return shapes.ChangeRadius(
+        backorders=radius.backorders,
+        messages=dict(radius.messages),
+        needs_consent=radius.needs_consent,
+        value_at_risk=[
+            shapes.Amount(amount=f"{amount:f}", currency=currency)
+            for currency, amount in sorted(radius.value_at_risk.items())
+        ],
+        samples=[_sample(order, draft, call) for order, draft in radius.samples],
+    )
+
+
+def _sample(order: Order, draft: Draft, call: Call) -> shapes.SampleEmail:
+    return shapes.SampleEmail(
+        backorder_id=order.row.id,
+        order_id=order.row.order_id,
+        kind=draft.kind,
+        due_at=draft.due_at,
+        to=order.row.email,
+        **asdict(as_now(call.services.post, order, draft.kind, draft.says, draft.about, call.now)),
+    )
+
+
+@router.get(
+    "/sku-changes/{change_id}",
+    operation_id="get_sku_change",
+    response_model=shapes.SkuChangeProgress,
+    responses=declared(404),
+)
+def get_sku_change(change_id: Id, call: CallDep) -> shapes.SkuChangeProgress:
+    """How far a very large change is."""
+    with call.reading() as work:
+        row = queries.sku_change(work.session, work.store.id, change_id)
+    if row is None:
+        raise NotFound(f"there is no change {change_id!r} in this store")
+    return views.sku_change(row)
+
+
+@router.post(
+    "/restocks", operation_id="restock", response_model=shapes.RestockResult, responses=declared(400, 409)
+)
+def restock_sku(
+    new: Annotated[inputs.NewRestock, Body(examples=[examples.RESTOCK])], once: OnceDep
+) -> Response:
+    """Share goods that arrived among the orders that wait: the oldest first, or fairly, one unit to each in turn."""
+
+    def share(work: Work) -> Answer:
+        return 200, views.restocked(restock(work.session, work.store, new, work.now))
+
+    return once.answer(share)

@@ -1,0 +1,189 @@
+"""From rows and facts to what the API answers."""
+
+from collections.abc import Iterable, Mapping
+
+from notifier.api import shapes
+from notifier.db.accounts import State
+from notifier.db.facts import Order
+from notifier.db.tables import MessageRow, ProviderAccount, SkuChange, Store, Suppression
+from notifier.domain.message import Kind, Scope, Status
+from notifier.domain.pace import Pace
+from notifier.links import Links
+from notifier.skus import Restocked
+from notifier.timeline import Entry
+
+
+def message(row: MessageRow, email: str, skus: Mapping[str, str]) -> shapes.Message:
+    """`email` is the customer's address, `skus` name lines by id."""
+    return shapes.Message(
+        id=row.id,
+        backorder_id=row.backorder_id,
+        kind=Kind(row.kind),
+        status=Status(row.status),
+        reason=row.reason,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        sent_at=row.sent_at,
+        to=row.to_email or email,
+        subject=row.subject,
+        provider=row.provider,
+        provider_ref=row.provider_ref,
+        attempts=row.attempts,
+        template_version=row.template_version,
+        lines=[skus[line_id] for line_id in row.says],
+    )
+
+
+def backorder(order: Order, messages: Iterable[MessageRow], links: Links) -> shapes.Backorder:
+    row, facts = order.row, order.facts
+    skus = {line.id: line.sku for line in order.lines}
+    return shapes.Backorder(
+        id=row.id,
+        order_id=row.order_id,
+        status=facts.status,
+        placed_at=row.placed_at,
+        registered_at=row.registered_at,
+        currency=row.currency,
+        order_url=row.order_url,
+        status_url=links.order_page(row.id),
+        customer=shapes.BackorderCustomer(
+            email=row.email, name=row.name, locale=row.locale, timezone=row.timezone, country=row.country
+        ),
+        payment=shapes.CardPayment(**row.payment) if row.payment else None,
+        unsubscribed=row.unsubscribed,
+        lines=[
+            shapes.BackorderLine(
+                sku=line.sku,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=f"{line.unit_price:f}" if line.unit_price is not None else None,
+                eta=line.eta.latest,
+                eta_earliest=line.eta.earliest,
+                promised=line.promised,
+                reason=line.eta_reason,
+                image_url=line.image_url,
+                product_url=line.product_url,
+                highlights=list(line.highlights),
+                related=[
+                    shapes.RelatedItem(name=item.name, url=item.url, image_url=item.image_url)
+                    for item in line.related
+                ],
+                shipped=line.shipped,
+                cancelled=line.cancelled,
+                allocated=line.allocated,
+                law_state=stored.law_state,
+                answer_by=stored.answer_by,
+            )
+            for line, stored in zip(facts.lines, order.lines, strict=True)
+        ],
+        shipments=[
+            shapes.Shipment(
+                id=shipment.id,
+                shipped_at=shipment.at,
+                carrier=shipment.carrier,
+                tracking_number=shipment.tracking_number,
+                tracking_url=shipment.tracking_url,
+                lines=_units(shipment.units, skus),
+            )
+            for shipment in facts.shipments
+        ],
+        cancellations=[
+            shapes.Cancellation(
+                id=cancellation.id,
+                cancelled_at=cancellation.at,
+                by=cancellation.by,
+                reason=cancellation.reason,
+                lines=_units(cancellation.units, skus),
+            )
+            for cancellation in facts.cancellations
+        ],
+        refunds=[
+            shapes.Refund(amount=f"{refund.amount:f}", currency=refund.currency, refunded_at=refund.at)
+            for refund in facts.refunds
+        ],
+        messages=[message(row, order.row.email, skus) for row in messages],
+    )
+
+
+def _units(units: Mapping[str, int], skus: Mapping[str, str]) -> list[shapes.Units]:
+    return [shapes.Units(sku=skus[line_id], quantity=count) for line_id, count in units.items()]
+
+
+def timeline(entries: Iterable[Entry]) -> shapes.Timeline:
+    return shapes.Timeline(
+        data=[
+            shapes.Event(
+                at=entry.at,
+                what=entry.what,
+                why=entry.why,
+                future=entry.future,
+                kind=Kind(entry.message.kind) if entry.message else None,
+                message_id=entry.message.id if entry.message else None,
+                data=dict(entry.data) if entry.data is not None else None,
+            )
+            for entry in entries
+        ]
+    )
+
+
+def sku_change(row: SkuChange) -> shapes.SkuChangeProgress:
+    return shapes.SkuChangeProgress(
+        id=row.id,
+        sku=row.sku,
+        eta=row.eta,
+        eta_earliest=row.eta_earliest,
+        reason=row.reason,
+        total=row.total,
+        done=row.done,
+        started_at=row.at,
+        finished_at=row.finished_at,
+    )
+
+
+def restocked(result: Restocked) -> shapes.RestockResult:
+    return shapes.RestockResult(
+        allocated=[
+            shapes.Share(backorder_id=it.backorder_id, quantity=it.quantity, still_waiting=it.still_waiting)
+            for it in result.allocated
+        ],
+        left_over=result.left_over,
+    )
+
+
+def account(name: str, row: ProviderAccount | None, standing: State, pace: Pace | None) -> shapes.Account:
+    """`row` is None for an account that never had trouble."""
+    return shapes.Account(
+        account=name,
+        state=standing,
+        reason=row.reason if row else None,
+        paused_until=row.paused_until if row else None,
+        failures=row.failures if row else 0,
+        sends_per_second=pace.per_second if pace else None,
+    )
+
+
+def store(row: Store, sender: str, provider: str) -> shapes.StoreShape:
+    """`sender` and `provider` are the installation's, for a store that has set none."""
+    return shapes.StoreShape(
+        id=row.id,
+        name=row.name,
+        timezone=row.timezone,
+        locale=row.locale,
+        country=row.country,
+        sender=row.sender or sender,
+        reply_to=row.reply_to,
+        provider=row.provider or provider,
+        brand=row.brand,
+        created_at=row.created_at,
+    )
+
+
+def suppression(row: Suppression) -> shapes.Suppression:
+    return shapes.Suppression(
+        id=row.id,
+        address=row.address,
+        scope=Scope(row.scope),
+        reason=row.reason,
+        source=row.source,
+        created_at=row.at,
+    )

@@ -1,0 +1,151 @@
+from urllib.parse import quote
+
+import pytest
+
+from notifier import skus
+from tests.api.client import Api, Json, a_line
+
+
+def registered(api: Api, count: int) -> list[str]:
+    return [api.register(order_id=str(number))["id"] for number in range(1, count + 1)]
+
+
+# --- a new estimate --------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_tells_what_would_happen_and_changes_nothing(api: Api) -> None:
+    one, _ = registered(api, 2)
+    api.register(order_id="other", lines=[a_line("B")])
+    api.deliver()
+    before = api("GET", f"/v1/backorders/{one}")
+    told = api("PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30", "reason": "fog", "dry_run": True})
+    assert (told["backorders"], told["messages"]["delay"], told["needs_consent"]) == (2, 2, 0)
+    assert told["value_at_risk"] == [{"amount": "57.00", "currency": "USD"}]
+    sample = told["samples"][0]
+    assert sample["kind"] == "delay"
+    assert "December 30" in sample["subject"]
+    assert "fog" in sample["html"]
+    assert "fog" in sample["text"]
+    assert api("GET", f"/v1/backorders/{one}") == before
+
+
+def test_every_order_that_waits_for_the_sku_moves(api: Api) -> None:
+    moved = registered(api, 3)
+    shipped = api.register(order_id="shipped")["id"]
+    api("POST", f"/v1/backorders/{shipped}/shipments", 201, json={})
+    api.deliver()
+    radius = api("PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30", "eta_earliest": "2026-12-28"})
+    assert radius["backorders"] == 3
+    for backorder in moved:
+        line = api("GET", f"/v1/backorders/{backorder}")["lines"][0]
+        assert (line["eta"], line["eta_earliest"], line["promised"]) == (
+            "2026-12-30",
+            "2026-12-28",
+            "2026-12-12",
+        )
+        assert api.message(backorder, "delay")["status"] == "planned"
+    assert api("GET", f"/v1/backorders/{shipped}")["lines"][0]["eta"] == "2026-12-12"
+
+
+@pytest.mark.parametrize("sku", ["A/B", "A/eta", "a b?c#d", "🎄", "100%", "/leading/and/trailing/"])
+def test_a_sku_may_contain_anything_that_can_be_printed(api: Api, sku: str) -> None:
+    api.register(lines=[a_line(sku)])
+    assert api("PUT", f"/v1/skus/{quote(sku, safe='')}/eta", json={"eta": "2027-01-20"})["backorders"] == 1
+
+
+def test_a_sku_that_nobody_waits_for_moves_nobody(api: Api) -> None:
+    radius = api("PUT", "/v1/skus/NONE/eta", json={"eta": None})
+    assert radius == {"backorders": 0, "messages": {}, "needs_consent": 0, "value_at_risk": [], "samples": []}
+
+
+FAULTS = [
+    ("A", {}, "/eta"),
+    ("A", {"eta": "2026-02-30"}, "/eta"),
+    ("A", {"eta": "2026-12-12T00:00:00Z"}, "/eta"),
+    ("A", {"eta": 20261212}, "/eta"),
+    ("A", {"eta": "9999-12-31"}, "/eta"),
+    ("A", {"eta": "2026-12-12", "eta_earliest": "2026-12-13"}, ""),
+    ("A", {"eta": "2026-12-12", "dry-run": True}, "/dry-run"),
+    ("A%00", {"eta": None}, "/sku"),
+    ("A" * 201, {"eta": None}, "/sku"),
+]
+
+
+def test_an_impossible_estimate_is_refused(api: Api) -> None:
+    assert [api.faults("PUT", f"/v1/skus/{sku}/eta", [(body, pointer)]) for sku, body, pointer in FAULTS] == [
+        []
+    ] * len(FAULTS)
+
+
+def test_a_change_that_sends_very_much_needs_a_second_yes(api: Api) -> None:
+    backorder, _ = registered(api, 2)
+    api.deliver()
+    api("PUT", "/v1/policy", json={"max_messages_per_change": 1})
+    problem = api.problem(409, "PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30"})
+    assert "max_messages_per_change" in problem["detail"]
+    assert api("GET", f"/v1/backorders/{backorder}")["lines"][0]["eta"] == "2026-12-12"
+    api("PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30", "confirm": True})
+    assert api("GET", f"/v1/backorders/{backorder}")["lines"][0]["eta"] == "2026-12-30"
+
+
+def test_a_very_large_change_goes_on_by_itself_and_tells_how_far_it_is(
+    api: Api, other: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skus, "AT_ONCE", 2)
+    waiting = registered(api, 3)
+    response = api.request("PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30"})
+    assert response.status_code == 202
+    where = response.headers["location"]
+    begun = api("GET", where)
+    assert begun == response.json()
+    assert (begun["total"], begun["done"], begun["finished_at"]) == (3, 0, None)
+    other.problem(404, "GET", where)
+    while skus.carry_on(api.services.engine, api.clock.now):
+        pass
+    finished = api("GET", where)
+    assert (finished["done"], finished["finished_at"]) == (3, "2026-12-01T15:00:00Z")
+    assert {api("GET", f"/v1/backorders/{it}")["lines"][0]["eta"] for it in waiting} == {"2026-12-30"}
+
+
+# --- goods that arrived ----------------------------------------------------------------------------------
+
+
+def test_the_oldest_order_is_filled_first(api: Api) -> None:
+    first, second = registered(api, 2)
+    got = api("POST", "/v1/restocks", json={"sku": "ORN-RED", "quantity": 4})
+    assert got == {
+        "allocated": [
+            {"backorder_id": first, "quantity": 3, "still_waiting": 0},
+            {"backorder_id": second, "quantity": 1, "still_waiting": 2},
+        ],
+        "left_over": 0,
+    }
+    assert api("GET", f"/v1/backorders/{second}")["lines"][0]["allocated"] == 1
+
+
+def test_fairly_each_order_gets_one_in_turn(api: Api) -> None:
+    registered(api, 2)
+    got = api("POST", "/v1/restocks", json={"sku": "ORN-RED", "quantity": 7, "rule": "fair"})
+    assert ([share["quantity"] for share in got["allocated"]], got["left_over"]) == ([3, 3], 1)
+
+
+def test_a_dry_run_sets_nothing_aside(api: Api) -> None:
+    (backorder,) = registered(api, 1)
+    restock = {"sku": "ORN-RED", "quantity": 2, "dry_run": True}
+    assert api("POST", "/v1/restocks", json=restock)["allocated"][0]["quantity"] == 2
+    assert api("GET", f"/v1/backorders/{backorder}")["lines"][0]["allocated"] == 0
+
+
+RESTOCK_FAULTS: list[tuple[Json, str]] = [
+    ({"quantity": 0}, "/quantity"),
+    ({"quantity": 10**30}, "/quantity"),
+    ({"quantity": "4"}, "/quantity"),
+    ({"quantity": True}, "/quantity"),
+    ({"rule": "lifo"}, "/rule"),
+    ({"sku": ""}, "/sku"),
+]
+
+
+def test_an_impossible_restock_is_refused(api: Api) -> None:
+    cases = [({"sku": "A", "quantity": 1} | change, pointer) for change, pointer in RESTOCK_FAULTS]
+    assert api.faults("POST", "/v1/restocks", cases) == []
