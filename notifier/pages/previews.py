@@ -1,0 +1,69 @@
+"""Every kind of email, from sample orders, in every language: how it looks on a phone, in the dark, and wide."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
+
+from notifier.db.engine import reading
+from notifier.db.tables import Store
+from notifier.dispatch import shop_of
+from notifier.domain.message import Kind
+from notifier.errors import NotFound
+from notifier.pages import plain
+from notifier.pages.html import EMAIL_CSP, Page, PageRoute
+from notifier.pages.session import SignedIn, Visit
+from notifier.words import samples
+from notifier.words.context import in_locale, variables
+from notifier.words.language import LANGUAGES
+from notifier.words.render import Rendered, TemplateFault
+
+NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "pl": "Polski", "ar": "العربية"}
+DARK = "(prefers-color-scheme:dark)"
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/console/templates")
+def previews_page(visit: SignedIn, kind: Kind = Kind.EXPECTATION, sample: str = "", lang: str = "en") -> Page:
+    of_kind = [one for one in samples.SAMPLES if one.kind is kind]
+    chosen = next((one for one in of_kind if one.name == sample), of_kind[0])
+    spoken = lang if lang in LANGUAGES else LANGUAGES[0]
+    email, fault = None, ""
+    try:
+        email = _render(visit, chosen, spoken)
+    except TemplateFault as problem:
+        fault = str(problem)
+    values = {
+        "kinds": {one.value: plain.kind(one) for one in Kind},
+        "samples": {one.name: one.name for one in of_kind},
+        "languages": {code: NAMES.get(code, code) for code in LANGUAGES},
+        "kind": kind.value,
+        "sample": chosen.name,
+        "lang": spoken,
+        "email": email,
+        "fault": fault,
+    }
+    return visit.page("previews.html", values)
+
+
+@router.get("/console/templates/email")
+def preview(
+    visit: SignedIn, kind: Kind, sample: str, lang: str, scheme: Literal["light", "dark"]
+) -> Response:
+    """One email's HTML, in the scheme asked for, whatever the reader's own system prefers."""
+    chosen = next((one for one in samples.SAMPLES if (one.kind, one.name) == (kind, sample)), None)
+    if chosen is None or lang not in LANGUAGES:
+        raise NotFound("There is no such sample.")
+    html = _render(visit, chosen, lang).html.replace(DARK, "all" if scheme == "dark" else "not all")
+    html = html.replace("color-scheme:light dark", f"color-scheme:{scheme}")
+    return HTMLResponse(html, headers={"Content-Security-Policy": EMAIL_CSP})
+
+
+def _render(visit: Visit, sample: samples.Sample, lang: str) -> Rendered:
+    """Raises TemplateFault with file and line."""
+    with reading(visit.services.engine) as session:
+        shop = shop_of(session.get_one(Store, visit.store_id))
+    facts = in_locale(sample.facts, lang)
+    values = variables(facts, sample.kind, sample.says, sample.about, shop, samples.LINKS, samples.NOW)
+    return visit.services.post.templates.render(sample.kind, values, facts.customer.locale)

@@ -1,0 +1,47 @@
+"""Every list and every detail of the console, on each kind of database, with whatever stands in an address."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi.testclient import TestClient
+
+from tests.pages.shop import API_KEY, open_shop, stock
+
+
+def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    shop = open_shop(database_url, tmp_path)
+    stock(shop)
+    with TestClient(shop.app, follow_redirects=False) as client:
+        client.post("/console/login", data={"api_key": API_KEY})
+        for path in (
+            "/console",
+            "/console/messages?status=sent&status=delivered&kind=shipped",
+            "/console/backorders",
+            f"/console/backorders/{shop.ids['1043']}",
+            "/console/skus",
+            "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
+            "/console/suppressions",
+            shop.link("1043"),
+        ):
+            assert (path, client.get(path).status_code) == (path, 200)
+        for odd in ("\0", "%", "_", "'", "\\", "🎄", "x" * 5000):
+            word = quote(odd, safe="")
+            for path in (
+                f"/console/backorders?q={word}&before={word}",
+                f"/console/messages?status={word}&before={word}",
+                f"/console/suppressions?address={word}&before={word}",
+            ):
+                assert (path, client.get(path).status_code) == (path, 200)
+            for path in (
+                f"/console/backorders/{word}",
+                f"/console/messages/{word}",
+                f"/console/skus/{word}",
+                f"/o/{word}",
+            ):
+                assert (path, client.get(path).status_code) == (path, 404)
+            asked = f"/console/skus/ORN-RED?ask=true&eta={word}&reason={word}"
+            assert client.get(asked).status_code == 422
+            assert client.post("/console/login", data={"api_key": odd}).status_code in {401, 422, 429}
+    shop.services.engine.dispose()

@@ -1,0 +1,168 @@
+"""The pages in a real browser: without scripts, on a phone, in the dark."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from notifier.db.tables import MessageRow
+from notifier.domain.message import Scope
+from notifier.pages.session import ticket
+from notifier.suppressing import suppress
+from tests import parts
+from tests.pages.shop import API_KEY, Shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PHONE = 375
+
+
+@pytest.fixture
+def address(shop: Shop) -> Iterator[str]:
+    """Where the shop's pages are served."""
+    with parts.served(shop.app) as address:
+        yield address
+
+
+def sign_in(page: "Page", address: str) -> None:
+    page.goto(f"{address}/console")
+    page.get_by_label("The store's API key").fill(API_KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="What is going on").wait_for()
+
+
+def test_a_customer_cancels_after_a_second_yes(shop: Shop, address: str, page: "Page") -> None:
+    page.goto(address + shop.link("1046"))
+    page.get_by_role("link", name="Cancel", exact=True).click()
+    page.get_by_role("heading", name="Cancel these items?").wait_for()
+    page.get_by_role("link", name="No, keep them").click()
+    page.get_by_role("link", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Yes, cancel them").click()
+    assert page.get_by_role("status").inner_text() == "Your cancellation is noted. An email confirms it."
+    assert page.get_by_text("This order is cancelled.").is_visible()
+
+
+def test_a_customer_keeps_waiting_from_the_link_in_the_email(shop: Shop, address: str, page: "Page") -> None:
+    page.goto(f"{address}{shop.link('1046')}?do=keep#answer")
+    page.get_by_role("button", name="Keep waiting").click()
+    assert "Thank you." in page.get_by_role("status").inner_text()
+
+
+def test_an_operator_walks_through_the_console(shop: Shop, address: str, page: "Page") -> None:
+    sign_in(page, address)
+    page.get_by_role("link", name="Backorders", exact=True).click()
+    page.get_by_label("Order number, email or SKU").fill("1046")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="1046").click()
+    page.get_by_role("link", name="Email: Answer needed").last.click()
+    assert "Friday, February 12, 2027" in page.frame_locator("iframe").locator("body").inner_text()
+    page.get_by_role("link", name="Waiting SKUs").click()
+    page.get_by_role("link", name="Red glass ornament").click()
+    page.get_by_label("New ship date").fill("2027-02-20")
+    page.get_by_role("button", name="See what it would do").click()
+    page.get_by_role("button", name="Yes, move 5 orders").click()
+    assert "The date is moved." in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Templates").click()
+    page.get_by_role("link", name="Deutsch").click()
+    wide = page.frame_locator("iframe[title='Wide, light']")
+    assert "Jane Doe" in wide.locator("body").inner_text()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in to the console").wait_for()
+
+
+def test_a_ticket_opens_the_console_with_one_press(shop: Shop, address: str, page: "Page") -> None:
+    page.goto(f"{address}/console/login?ticket={ticket(shop.services, 'store_fern')}")
+    page.get_by_role("button", name="Open the console").press("Enter")
+    page.get_by_role("heading", name="What is going on").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
+    shop: Shop, address: str, browser: "Browser", scheme: str
+) -> None:
+    long = "Hand-carved-extraordinarily-long-named-Donaudampfschifffahrtsgesellschaft-ornament" * 2
+    line = {"sku": "S" * 120, "name": long, "quantity": 1, "eta": None, "reason": "x" * 150}
+    shop.register("9" * 60, customer={"email": f"{'very-long-' * 5}@{'example-' * 6}x.com"}, lines=[line])
+    with shop.writing() as session:
+        reason = "bounced as sendgrid reports: " + "y" * 250
+        suppress(session, "store_fern", f"{'z' * 64}@example.com", Scope.ALL, reason, "sendgrid", shop.now)
+        session.execute(
+            update(MessageRow)
+            .where(col(MessageRow.kind) == "consent")
+            .values(status="bounced", reason=reason)
+        )
+    with browser.new_context(
+        viewport={"width": PHONE, "height": 800}, color_scheme="dark" if scheme == "dark" else "light"
+    ) as context:
+        page = context.new_page()
+        sign_in(page, address)
+        order = f"/console/backorders/{shop.ids['9' * 60]}"
+        page.goto(address + order)
+        message = page.get_by_role("link", name="Email: What to expect").get_attribute("href")
+        customers = [shop.link(order_id) for order_id in shop.ids]
+        for path in [
+            *customers,
+            *(f"{link}?do=cancel" for link in customers),
+            f"{customers[0]}/unsubscribe",
+            "/o/wrong",
+            "/console",
+            "/console/backorders",
+            order,
+            f"/console/backorders/{shop.ids['1046']}",
+            "/console/messages",
+            str(message),
+            "/console/skus",
+            "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
+            f"/console/skus/{'S' * 120}",
+            "/console/templates?kind=delay&lang=de",
+            "/console/suppressions?done=added",
+            "/console/login",
+        ]:
+            page.goto(address + path)
+            faults = page.evaluate(LOOK)
+            assert (path, faults) == (path, [])
+
+
+# What a person with weak eyes or thick thumbs would stumble on, measured in the page itself.
+LOOK = """() => {
+  const faults = [];
+  const root = document.documentElement;
+  const over = root.scrollWidth - root.clientWidth;
+  if (over > 0) faults.push(`wider than the screen by ${over}`);
+  if (!root.lang) faults.push('no language');
+  if (document.querySelectorAll('h1').length !== 1) faults.push('not one h1');
+  if (!document.querySelector('main')) faults.push('no main part');
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const [r, g, b, a = 1] = numbers(getComputedStyle(at).backgroundColor);
+      if (a === 1) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  for (const element of document.querySelectorAll('body *')) {
+    const says = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    const box = element.getBoundingClientRect();
+    if (!says || box.width < 2 || box.height < 2) continue;
+    const style = getComputedStyle(element);
+    const [one, other] = [light(numbers(style.color)), light(ground(element))].sort((a, b) => b - a);
+    const ratio = (one + 0.05) / (other + 0.05);
+    const name = `${element.tagName} ${element.textContent.trim().slice(0, 30)}`;
+    if (ratio < 4.5) faults.push(`${name}: contrast ${ratio.toFixed(2)}`);
+    if (parseFloat(style.fontSize) < 14) faults.push(`${name}: ${style.fontSize}`);
+  }
+  const controls = 'button, .button, input:not([type=hidden]):not([type=checkbox]), select';
+  for (const element of document.querySelectorAll(controls)) {
+    const box = element.getBoundingClientRect();
+    if (box.height < 44) faults.push(`${element.tagName} ${element.textContent.trim()}: ${box.height} px high`);
+  }
+  for (const field of document.querySelectorAll('input:not([type=hidden]), select'))
+    if (!field.labels.length) faults.push(`${field.name} has no label`);
+  return faults;
+}"""
