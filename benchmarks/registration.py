@@ -1,0 +1,143 @@
+"""Orders registered a second over HTTP by one API process: one a request, against a bare insert; and in batches."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import uvloop
+
+from benchmarks import orders
+from benchmarks.common import NOTIFIER, PYTHON, Bench, Row, database, environment, main, median
+
+CONNECTIONS = 16
+BATCH = 1000
+
+
+def measure(bench: Bench) -> Iterator[Row]:
+    count = bench.count(4000, 20)
+    batches = bench.count(11, 3)
+    batch = bench.count(BATCH, 10)
+    now = datetime.now(UTC)
+
+    def new() -> dict[str, object]:
+        return orders.order(os.urandom(6).hex(), now, 40)
+
+    small = {"email": "jane@customer.example", "sku": "LAMP", "quantity": 1, "eta": "2030-01-01"}
+    single, bare, many = [], [], []
+    for _ in range(bench.repeat):
+        with database(bench) as url:
+            with api(url) as address:
+                single.append(posted(address, "/v1/backorders", [new() for _ in range(count)], CONNECTIONS))
+                bodies = [{"backorders": [new() for _ in range(batch)]} for _ in range(batches)]
+                many.append(batch * posted(address, "/v1/backorders/batch", bodies, 2))
+            with bare_api(url) as address:
+                bare.append(
+                    posted(
+                        address, "/orders", [small | {"order_id": str(n)} for n in range(count)], CONNECTIONS
+                    )
+                )
+    ratio = median(single) / median(bare)
+    yield Row(
+        "registration, one a request",
+        f"{median(single):,.0f}/s",
+        f"bare insert {median(bare):,.0f}/s",
+        ratio,
+        "≥ 2",
+        ratio >= 2,
+    )
+    yield Row(
+        f"registration, {batch} a request",
+        f"{median(many):,.0f}/s",
+        f"one a request {median(single):,.0f}/s",
+        median(many) / median(single),
+        "≥ 10,000/s",
+        median(many) >= 10_000,
+    )
+
+
+# --- the servers -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def api(url: str) -> Iterator[tuple[str, int]]:
+    """`notifier api` on a free port."""
+    port = _free_port()
+    command = [NOTIFIER, "api", "--port", str(port)]
+    with _listening(command, environment(url, "http://127.0.0.1:9"), port) as address:
+        yield address
+
+
+@contextmanager
+def bare_api(url: str) -> Iterator[tuple[str, int]]:
+    port = _free_port()
+    command = [PYTHON, "-m", "uvicorn", "benchmarks.bare_api:app", "--port", str(port), "--no-access-log"]
+    with _listening(command, environment(url, "") | {"DATABASE_URL": url}, port) as address:
+        yield address
+
+
+@contextmanager
+def _listening(command: Sequence[str], env: dict[str, str], port: int) -> Iterator[tuple[str, int]]:
+    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while socket.socket().connect_ex(("127.0.0.1", port)):
+                assert server.poll() is None, f"{command} did not start"
+                assert time.monotonic() < deadline, f"{command} does not listen"
+                time.sleep(0.05)
+            yield "127.0.0.1", port
+        finally:
+            server.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+# --- the client ------------------------------------------------------------------------------------------
+
+
+def posted(address: tuple[str, int], path: str, bodies: Sequence[object], connections: int) -> float:
+    """Requests a second, from a process of its own; each answered with success; the first is not timed."""
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {orders.API_KEY}\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: "
+    requests = [
+        f"{head}{len(body)}\r\n\r\n".encode() + body for body in (json.dumps(it).encode() for it in bodies)
+    ]
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return (len(requests) - 1) / pool.submit(_post_all, address, requests, connections).result()
+
+
+def _post_all(address: tuple[str, int], requests: list[bytes], connections: int) -> float:
+    async def post_all() -> float:
+        waiting = iter(requests)
+        await _one_after_another(address, iter([next(waiting)]))  # the first pays for what is made once
+        began = time.perf_counter()
+        await asyncio.gather(*(_one_after_another(address, waiting) for _ in range(connections)))
+        return time.perf_counter() - began
+
+    return uvloop.run(post_all())
+
+
+async def _one_after_another(address: tuple[str, int], requests: Iterator[bytes]) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    for request in requests:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+        body = await reader.readexactly(int(length.partition(b":")[2]))
+        assert head.startswith((b"HTTP/1.1 201", b"HTTP/1.1 200")), head + body[:500]
+    writer.close()
+
+
+if __name__ == "__main__":
+    main(measure)
