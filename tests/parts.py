@@ -245,11 +245,14 @@ def smtp_server() -> Iterator[SmtpServer]:
             process.stdin.close()  # the server ends with its standard input, so it never outlives the tests
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost and 127.0.0.1, and its key, as PEM files in `folder`."""
+def make_certificate(folder: Path, *hosts: str) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, 127.0.0.1 and `hosts`, and its key, as PEM files in `folder`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [
+        *map(x509.DNSName, ("localhost", *hosts)),
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    ]
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()

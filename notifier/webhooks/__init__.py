@@ -1,0 +1,1 @@
+"""Webhooks that leave: where they may go, how they are signed, and one POST."""
