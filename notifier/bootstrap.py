@@ -8,6 +8,7 @@ from threading import Lock
 from sqlalchemy import Engine
 
 from notifier import providers
+from notifier.calling import Hooks
 from notifier.config import Settings
 from notifier.db.engine import make_engine
 from notifier.delivery import Post
@@ -15,6 +16,7 @@ from notifier.domain.pace import Pace
 from notifier.links import Links
 from notifier.metrics import Metrics
 from notifier.providers.base import Provider
+from notifier.webhooks.call import Caller
 from notifier.words.render import Templates
 
 Clock = Callable[[], datetime]
@@ -35,6 +37,7 @@ class Services:
     clock: Clock
     pulse: "Pulse"
     metrics: Metrics
+    hooks: Hooks
 
 
 @dataclass
@@ -129,4 +132,11 @@ def build(
         paces=_paces(settings.send_rate),
         count=metrics.tried,
     )
-    return Services(settings, engine, post, links, clock, pulse, metrics)
+    hooks = Hooks(
+        engine=engine,
+        secret_key=settings.secret_key.get_secret_value(),
+        caller=Caller(private=settings.webhooks_to_private),
+        clock=clock,
+        count=metrics.called,
+    )
+    return Services(settings, engine, post, links, clock, pulse, metrics, hooks)

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     )
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(8, alias="NOTIFIER_MAX_ATTEMPTS")
 
+    webhook_private_targets: bool = Field(False, alias="NOTIFIER_WEBHOOK_PRIVATE_TARGETS")
+
     @field_validator("send_rate", mode="before")
     @classmethod
     def _unset(cls, value: object) -> object:
@@ -85,6 +87,11 @@ class Settings(BaseSettings):
                 " NOTIFIER_PUBLIC_URL is a loopback address"
             )
         return self
+
+    @property
+    def webhooks_to_private(self) -> bool:
+        """Whether webhooks may go to plain http and private addresses."""
+        return self.webhook_private_targets or self.on_laptop
 
     @property
     def on_laptop(self) -> bool:

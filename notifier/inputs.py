@@ -30,6 +30,7 @@ from pydantic import (
 
 from notifier.domain.eta import Eta
 from notifier.domain.message import Scope
+from notifier.domain.news import Type
 from notifier.domain.order import Choice
 from notifier.errors import Fault
 
@@ -270,6 +271,22 @@ class NewSuppression(Input):
     address: EmailStr
     scope: Scope = Scope.ALL
     reason: Text = "the store wishes so"
+
+
+class NewEndpoint(Input):
+    """Where the store is told what happened. No `events` means every type, those to come included."""
+
+    url: Url
+    events: Annotated[list[Type], Field(min_length=1, max_length=100)] | None = None
+    description: LongText = ""
+
+
+class EndpointChange(Input):
+    """What to change of an endpoint; what is left out stays."""
+
+    url: Url | None = None
+    events: Annotated[list[Type], Field(min_length=1, max_length=100)] | None = None
+    description: LongText | None = None
 
 
 class NewRefund(Input):

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from notifier import telling
 from notifier.db import facts as store
 from notifier.db import suppressions
 from notifier.db.codec import policy_from_json
@@ -107,6 +108,7 @@ def _insert(session: Session, orders: list[Order], now: datetime) -> set[str]:
         [record(order, "registered", order.row.placed_at, now, _as_registered(order)) for order in mine],
     )
     replan(session, mine, now)
+    telling.registered(session, ((order.row.store_id, order.facts, order.policy) for order in mine), now)
     return created
 
 
@@ -393,5 +395,6 @@ def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], no
         session.add_all(order.lines)
         session.add_all(facts)
     session.flush()
+    telling.happened(session, changed, now)
     for start in range(0, len(changed), CHUNK):
         replan(session, [store.after(*item) for item in changed[start : start + CHUNK]], now)

@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
-from notifier.db import queries
+from notifier.db import deliveries, queries
 from notifier.db.engine import reading
 from notifier.delivery import Tried
 from notifier.domain.message import Kind
@@ -74,6 +74,18 @@ class Metrics:
             ["became"],
             registry=self._registry,
         )
+        self._calls = Counter(
+            "notifier_webhooks_total",
+            "Webhooks posted to stores, by what came of it",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._call_seconds = Histogram(
+            "notifier_webhook_seconds",
+            "How long stores took to answer a webhook",
+            buckets=SEND_TIME,
+            registry=self._registry,
+        )
         self._requests = Counter(
             "notifier_http_requests_total", "Requests answered", ["route", "status"], registry=self._registry
         )
@@ -94,6 +106,11 @@ class Metrics:
         """So many messages were left behind and became this."""
         for became, count in counts.items():
             self._swept.labels(became).inc(count)
+
+    def called(self, outcome: str, seconds: float) -> None:
+        """A webhook was posted, and this came of it."""
+        self._calls.labels(outcome).inc()
+        self._call_seconds.observe(seconds)
 
     def requested(self, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -129,6 +146,7 @@ class _Standing(Collector):
         try:
             with reading(self._engine) as session:
                 figures = queries.figures(session, now)
+                hooks = deliveries.figures(session, now)
         except Unavailable:
             yield GaugeMetricFamily("notifier_database_up", "Whether the database answers", 0)
             return
@@ -169,6 +187,16 @@ class _Standing(Collector):
             "notifier_lost_notices",
             "Legal notices that did not reach customers who still wait",
             figures.lost_notices,
+        )
+        waits = (now - hooks.oldest_due).total_seconds() if hooks.oldest_due else 0
+        yield GaugeMetricFamily(
+            "notifier_oldest_webhook_seconds", "How long the oldest due webhook waits", waits
+        )
+        yield _labelled(
+            "notifier_webhook_endpoints",
+            "Endpoints of stores that are in trouble",
+            "state",
+            {"failing": hooks.failing, "paused": hooks.paused},
         )
 
 

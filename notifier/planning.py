@@ -14,6 +14,7 @@ from notifier.db.planned import apply
 from notifier.domain.law import standing
 from notifier.domain.plan import plan
 from notifier.domain.reconcile import reconcile
+from notifier.telling import stands
 
 CHUNK = 200
 """How many orders one transaction plans again, so that sending goes on meanwhile."""
@@ -24,6 +25,7 @@ def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
 
     The orders are locked by this transaction and were loaded after its last change to them.
     """
+    orders = list(orders)
     planned, order_standings, line_standings = [], [], []
     for order in orders:
         changes = reconcile(plan(order.facts, order.policy, now), order.facts, order.policy, now)
@@ -34,6 +36,7 @@ def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
             order_standings.append(order_standing)
         line_standings += moved
     apply(session, planned, now)
+    order_standings += stands(session, orders, now)
     store.store_standings(session, order_standings, line_standings)
 
 

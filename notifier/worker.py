@@ -7,8 +7,9 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from notifier import feedback, skus
+from notifier import calling, feedback, skus
 from notifier.bootstrap import Services
+from notifier.calling import Courier
 from notifier.db import idempotency
 from notifier.db.engine import transaction
 from notifier.db.sweep import sweep
@@ -31,6 +32,7 @@ class Worker:
         self._services = services
         self._stopping = threading.Event()
         self._away = threading.Event()
+        self._courier = Courier(services.hooks)
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600},
@@ -38,6 +40,7 @@ class Worker:
         for name, job, every in (
             ("dispatch", self._dispatch, services.settings.tick_seconds),
             ("sweep", self._sweep, SWEEP_SECONDS),
+            ("webhooks", self._call, services.settings.tick_seconds),
             ("prune", self._prune, PRUNE_SECONDS),
         ):
             services.pulse.expected[name] = every
@@ -55,6 +58,7 @@ class Worker:
         self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        self._courier.close()
         log.info("worker stopped")
 
     def _beating(self, name: str, job: Callable[[], None]) -> None:
@@ -93,7 +97,11 @@ class Worker:
         self._drain("sweep", lambda: watch(services.engine, services.clock()))
         self._drain("sweep", lambda: skus.carry_on(services.engine, services.clock()))
 
+    def _call(self) -> None:
+        self._drain("webhooks", self._courier.turn)
+
     def _prune(self) -> None:
         now = self._services.clock()
         with transaction(self._services.engine) as session:
             idempotency.forget_before(session, now - ANSWERS_KEPT)
+        calling.forget(self._services.hooks, self._stopping)

@@ -346,9 +346,87 @@ def upgrade() -> None:
     )
     op.create_index("history_of_backorder", "message_history", ["backorder_id", "id"], unique=False)
     op.create_index(op.f("message_history_message_id"), "message_history", ["message_id"], unique=False)
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("store_id", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("events", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("secret", sa.String(), nullable=False),
+        sa.Column("old_secret", sa.String(), nullable=True),
+        sa.Column("old_secret_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("rest_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("webhook_endpoint_store_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("webhook_endpoint_pkey")),
+    )
+    op.create_index("webhook_endpoint_of_store", "webhook_endpoint", ["store_id", "id"], unique=False)
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("store_id", sa.String(), nullable=False),
+        sa.Column("endpoint_id", sa.String(), nullable=False),
+        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease_token", sa.String(), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("response_status", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("tries", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("webhook_delivery_pkey")),
+        sa.UniqueConstraint(
+            "endpoint_id", "event_id", name=op.f("webhook_delivery_endpoint_id_event_id_key")
+        ),
+    )
+    op.create_index("webhook_delivery_made", "webhook_delivery", ["created_at"], unique=False)
+    op.create_index("webhook_delivery_of_endpoint", "webhook_delivery", ["endpoint_id", "id"], unique=False)
+    op.create_index(
+        "webhook_due",
+        "webhook_delivery",
+        ["attempt_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.create_index(
+        "webhook_turn",
+        "webhook_delivery",
+        ["endpoint_id", "attempt_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "webhook_turn",
+        table_name="webhook_delivery",
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.drop_index(
+        "webhook_due",
+        table_name="webhook_delivery",
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    )
+    op.drop_index("webhook_delivery_of_endpoint", table_name="webhook_delivery")
+    op.drop_index("webhook_delivery_made", table_name="webhook_delivery")
+    op.drop_table("webhook_delivery")
+    op.drop_index("webhook_endpoint_of_store", table_name="webhook_endpoint")
+    op.drop_table("webhook_endpoint")
     op.drop_index(op.f("message_history_message_id"), table_name="message_history")
     op.drop_index("history_of_backorder", table_name="message_history")
     op.drop_table("message_history")

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from notifier.db.outbox import entry, without_lease
-from notifier.db.tables import Backorder, MessageHistory, MessageRow
+from notifier.db.outbox import entry, remember, without_lease
+from notifier.db.tables import Backorder, MessageRow
 from notifier.domain.message import Status
 
 ROW = MessageRow
@@ -55,10 +55,7 @@ def _sweep(session: Session, now: datetime, before: Status, overdue: Any, after:
         .returning(col(ROW.id), col(ROW.store_id), col(ROW.backorder_id))
         .execution_options(synchronize_session=False)
     ).all()
-    if moved:
-        session.execute(
-            insert(MessageHistory), [entry(row._asdict(), now, before, after, reason) for row in moved]
-        )
+    remember(session, [entry(row._asdict(), now, before, after, reason) for row in moved])
     if moved and after is Status.EXPIRED:
         session.execute(
             update(Backorder)

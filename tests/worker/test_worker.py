@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 import structlog
 
+from notifier import endpoints
 from notifier import worker as module
 from notifier.bootstrap import Pulse, Services, build, system_clock
 from notifier.config import Settings
 from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
 from notifier.errors import Unavailable
+from notifier.inputs import NewEndpoint
 from notifier.providers.base import Accepted, Envelope
 from notifier.worker import Worker
 from tests.house import NOON, TEMPLATES, House
+from tests.webhooks.receiver import receiving
 
 
 def soon(true: Callable[[], bool]) -> None:
@@ -71,6 +74,19 @@ def test_what_is_overdue_is_swept_and_orders_are_planned_again_when_their_time_c
     house.clock.pass_time(days=120)
     with at_work(house):
         soon(lambda: house.line(backorder_id, "A").law_state != "on_time")
+
+
+def test_a_store_is_told_by_itself(house: House) -> None:
+    with receiving() as receiver:
+        running = services(house)
+        with house.writing() as session:
+            new = NewEndpoint.model_validate({"url": receiver.url, "events": ["backorder.registered"]})
+            endpoints.create(session, running.hooks, house.store_id, new, house.clock.now)
+        with at_work(house):
+            house.register("1")
+            soon(lambda: len(receiver.told) == 1)
+            house.register("2")
+            soon(lambda: len(receiver.told) == 2)
 
 
 def test_a_clean_stop_finishes_what_is_in_hand_and_takes_up_no_more(house: House) -> None:
@@ -153,7 +169,7 @@ def test_every_job_beats(house: House) -> None:
     with at_work(house) as worker:
         beats = worker._services.pulse.last
         start = dict(beats)
-        assert set(start) == {"dispatch", "sweep", "prune"}
+        assert set(start) == {"dispatch", "sweep", "webhooks", "prune"}
         house.clock.pass_time(seconds=5)
         soon(lambda: beats["dispatch"] > start["dispatch"])
         soon(lambda: beats["sweep"] > start["sweep"])
