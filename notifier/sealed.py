@@ -29,7 +29,7 @@ def seal(secret_key: str, purpose: str, text: str) -> str:
 def unseal(secret_key: str, purpose: str, sealed: str) -> str:
     """What was sealed; raises Misconfigured when it was sealed with another secret key or purpose, or is damaged."""
     try:
-        if not sealed.startswith(VERSION):
+        if not is_sealed(sealed):
             raise ValueError("not sealed by this program")
         raw = urlsafe_b64decode(sealed.removeprefix(VERSION))
         opened = AESGCM(_key(secret_key, purpose)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
@@ -39,6 +39,11 @@ def unseal(secret_key: str, purpose: str, sealed: str) -> str:
             " set the key that it was kept with, or enter it anew"
         ) from None
     return opened.decode()
+
+
+def is_sealed(text: str) -> bool:
+    """Whether this is something that `seal` made, rather than a text as it was."""
+    return text.startswith(VERSION)
 
 
 def _key(secret_key: str, purpose: str) -> bytes:

@@ -12,6 +12,7 @@ from notifier import pages
 from notifier.api import (
     accounts,
     backorders,
+    endpoints,
     examples,
     health,
     messages,
@@ -75,6 +76,7 @@ def create_app(services: Services) -> FastAPI:
         skus.router,
         messages.router,
         suppressions.router,
+        endpoints.router,
         accounts.router,
         store.router,
     ):

@@ -23,8 +23,11 @@ from notifier.db.engine import reading, transaction
 from notifier.db.stores import store_of_key
 from notifier.db.tables import Store
 from notifier.errors import Fault, Invalid, NotFound, Unauthorized
+from notifier.sealed import is_sealed, seal, unseal
 
 MAX_PAGE = 200
+ANSWER = "answer to a request"
+"""The purpose that answers are sealed for."""
 
 
 def _id(value: str) -> str:
@@ -118,8 +121,11 @@ class Once:
     key: str | None
     digest: str
 
-    def answer(self, do: Callable[[Work], Answer]) -> Response:
-        """What `do` answers, its effect committed. Raises Invalid when the key was used for another request."""
+    def answer(self, do: Callable[[Work], Answer], *, secret: bool = False) -> Response:
+        """What `do` answers, its effect committed. Raises Invalid when the key was used for another request.
+
+        An answer that holds a `secret` is kept sealed.
+        """
         headers = {}
         with self.call.writing() as work:
             given = self.key and idempotency.claim(
@@ -132,14 +138,21 @@ class Once:
                 status, shape = do(work)
                 body = shape.model_dump_json(by_alias=True)
                 if self.key:
-                    idempotency.keep(work.session, work.store.id, self.key, status, body)
+                    kept = seal(self._secret_key, ANSWER, body) if secret else body
+                    idempotency.keep(work.session, work.store.id, self.key, status, kept)
         return Response(body, status, headers, media_type="application/json")
 
     def _again(self, given: idempotency.Given) -> tuple[int, str]:
         if given.digest != self.digest:
             detail = "was used for another request within the last 24 hours; a new request needs a new key"
             raise Invalid(f"Idempotency-Key {self.key!r} {detail}", (Fault("/Idempotency-Key", detail),))
+        if is_sealed(given.body):
+            return given.status, unseal(self._secret_key, ANSWER, given.body)
         return given.status, given.body
+
+    @property
+    def _secret_key(self) -> str:
+        return self.call.services.settings.secret_key.get_secret_value()
 
 
 def _call(

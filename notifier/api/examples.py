@@ -172,6 +172,56 @@ SUPPRESSION: Json = {
     "source": "sendgrid",
     "created_at": "2026-12-01T15:00:00Z",
 }
+NEW_ENDPOINT: Json = {
+    "url": "https://shop.example/webhooks/notifier",
+    "events": ["backorder.delayed", "message.bounced", "deadline.near"],
+    "description": "the shop's own till",
+}
+ENDPOINT_CHANGE: Json = {"events": ["backorder.delayed", "notice.lost"]}
+ENDPOINT: Json = NEW_ENDPOINT | {
+    "id": "we_019aa4b2c1d37e5f8a6b4c2d1e0f9a8f",
+    "status": "active",
+    "failing_since": "2026-12-01T15:00:00Z",
+    "last_error": "it answered 503: upgrading, back soon",
+    "created_at": "2026-11-20T09:00:00Z",
+}
+DELIVERY: Json = {
+    "id": "del_019aa4b2c1d37e5f8a6b4c2d1e0f9a90",
+    "event_id": "event_019aa4b2c1d37e5f8a6b4c2d1e0f9a91",
+    "type": "backorder.delayed",
+    "status": "pending",
+    "attempts": 1,
+    "next_attempt_at": "2026-12-01T15:00:05Z",
+    "response_status": 503,
+    "error": "it answered 503: upgrading, back soon",
+    "created_at": "2026-12-01T15:00:00Z",
+    "settled_at": None,
+    "tries": [
+        {
+            "at": "2026-12-01T15:00:00Z",
+            "status": 503,
+            "error": "it answered 503: upgrading, back soon",
+            "seconds": 0.12,
+        }
+    ],
+    "payload": {
+        "type": "backorder.delayed",
+        "timestamp": "2026-12-01T15:00:00Z",
+        "data": {
+            "backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60",
+            "order_id": "1042",
+            "lines": [
+                {
+                    "sku": "ORN-RED",
+                    "before": "2026-12-12",
+                    "eta": "2026-12-20",
+                    "reason": "held at customs",
+                    "eta_earliest": None,
+                }
+            ],
+        },
+    },
+}
 PROBLEM: Json = {
     "type": "/problems/invalid",
     "title": "Invalid input",
@@ -196,5 +246,8 @@ ANSWERS = {
     "SkuChangeProgress": SKU_CHANGE,
     "StoreShape": STORE,
     "Suppression": SUPPRESSION,
+    "WebhookDelivery": DELIVERY,
+    "WebhookEndpoint": ENDPOINT,
+    "WebhookEndpointWithSecret": ENDPOINT | {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwVwz5xJ2fZ2o="},
 }
 """By the name of their schema."""

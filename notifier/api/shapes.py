@@ -1,13 +1,14 @@
 """What the API answers. Times are in UTC, ETAs are dates, money is a decimal string."""
 
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from notifier.api.problems import Problem
 from notifier.db.accounts import State
 from notifier.domain.message import Kind, Scope, Status
+from notifier.domain.news import Type
 from notifier.domain.order import OrderStatus
 
 T = TypeVar("T")
@@ -279,6 +280,58 @@ class Kept(Shape):
     """What became of a delivery of events."""
 
     kept: int = Field(description="Reports of the store's emails that were not known yet")
+
+
+# --- webhook endpoints ------------------------------------------------------------------------------------
+
+
+class WebhookEndpoint(Shape):
+    """Where the store is told what happened. Its secret is shown only when it is made."""
+
+    id: str
+    url: str
+    events: list[Type] = Field(description="What it is told; where none were named, every type that there is")
+    description: str
+    status: Literal["active", "paused"] = Field(
+        description="`paused`: it failed for five days, or said 410 Gone; events are held until it is resumed"
+    )
+    failing_since: datetime | None = Field(description="Null while it takes what it is told")
+    last_error: str | None
+    created_at: datetime
+
+
+class WebhookEndpointWithSecret(WebhookEndpoint):
+    """The same, this once with its secret."""
+
+    secret: str = Field(description="Verify webhooks with it, as Standard Webhooks does")
+
+
+class WebhookTry(Shape):
+    """One POST: `status` is the answer's, null where none came; `error` is null when it was taken."""
+
+    at: datetime
+    status: int | None
+    error: str | None
+    seconds: float
+
+
+class WebhookDelivery(Shape):
+    """One event on its way to one endpoint."""
+
+    id: str
+    event_id: str = Field(description="The header `webhook-id`: the same each time it is posted")
+    type: Type
+    status: Literal["pending", "held", "delivered", "failed"] = Field(
+        description="`held`: goes when its endpoint is resumed; `failed`: tried for three days, and no more"
+    )
+    attempts: int
+    next_attempt_at: datetime | None = Field(description="Of one that is `pending`")
+    response_status: int | None = Field(description="Of the last answer")
+    error: str | None = Field(description="Why the last try failed")
+    created_at: datetime
+    settled_at: datetime | None
+    tries: list[WebhookTry] = Field(description="The last ten, oldest first")
+    payload: dict[str, Any] = Field(description="What is posted")
 
 
 # --- the store -------------------------------------------------------------------------------------------

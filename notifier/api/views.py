@@ -1,12 +1,16 @@
 """From rows and facts to what the API answers."""
 
+import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from notifier.api import shapes
 from notifier.db.accounts import State
 from notifier.db.facts import Order
 from notifier.db.tables import MessageRow, ProviderAccount, SkuChange, Store, Suppression
+from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
 from notifier.domain.message import Kind, Scope, Status
+from notifier.domain.news import Type
 from notifier.domain.pace import Pace
 from notifier.links import Links
 from notifier.skus import Restocked
@@ -186,4 +190,27 @@ def suppression(row: Suppression) -> shapes.Suppression:
         reason=row.reason,
         source=row.source,
         created_at=row.at,
+    )
+
+
+def endpoint(row: WebhookEndpoint) -> shapes.WebhookEndpoint:
+    return shapes.WebhookEndpoint.model_validate(_endpoint(row))
+
+
+def endpoint_with_secret(row: WebhookEndpoint, secret: str) -> shapes.WebhookEndpointWithSecret:
+    return shapes.WebhookEndpointWithSecret.model_validate(_endpoint(row) | {"secret": secret})
+
+
+def _endpoint(row: WebhookEndpoint) -> dict[str, Any]:
+    shown = row.model_dump(include=set(shapes.WebhookEndpoint.model_fields))
+    return shown | {"events": row.events or list(Type)}
+
+
+def delivery(row: WebhookDelivery) -> shapes.WebhookDelivery:
+    return shapes.WebhookDelivery.model_validate(
+        row.model_dump(include=set(shapes.WebhookDelivery.model_fields))
+        | {
+            "next_attempt_at": row.attempt_at if row.status == "pending" else None,
+            "payload": json.loads(row.body),
+        }
     )

@@ -25,6 +25,7 @@ CALLS = [
     ("PUT", "/v1/skus/ORN-RED/eta", examples.SKU_ETA),
     ("POST", "/v1/restocks", examples.RESTOCK),
     ("PUT", "/v1/policy", examples.POLICY),
+    ("POST", "/v1/webhook-endpoints", examples.NEW_ENDPOINT),
 ]
 
 
