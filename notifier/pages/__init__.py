@@ -5,7 +5,17 @@ from fastapi.responses import FileResponse, RedirectResponse
 
 from notifier.bootstrap import Services
 from notifier.errors import NotFound
-from notifier.pages import backorders, console, messages, order, previews, session, skus, suppressions
+from notifier.pages import (
+    backorders,
+    console,
+    messages,
+    order,
+    previews,
+    session,
+    skus,
+    suppressions,
+    webhooks,
+)
 from notifier.pages.html import HERE, PageRoute
 from notifier.pages.session import Throttle
 
@@ -22,7 +32,7 @@ def router(services: Services) -> APIRouter:
 
     whole = APIRouter(dependencies=[Depends(know)])
     whole.include_router(_front)
-    for part in (session, order, console, messages, backorders, skus, suppressions, previews):
+    for part in (session, order, console, messages, backorders, skus, suppressions, webhooks, previews):
         whole.include_router(part.router)
     return whole
 

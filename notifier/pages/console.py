@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
-from notifier.db import accounts, overview
+from notifier.db import accounts, endpoints, overview
 from notifier.db.accounts import State
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import TROUBLE, Store
@@ -48,6 +48,7 @@ def overview_page(visit: SignedIn) -> Page:
         values = {
             "account": account,
             "pause": trouble if accounts.state(trouble, visit.now) is State.PAUSED else None,
+            "hooks": endpoints.paused(session, store.id, SHOWN),
             "figures": list(_figures(session, store, visit.now)),
             "lost": [mail_row(mail) for mail in lost],
             "trouble": [mail_row(mail) for mail in in_trouble if mail not in lost],

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from fastapi.testclient import TestClient
 
+from notifier import endpoints
+from notifier.inputs import NewEndpoint
 from tests.pages.shop import API_KEY, open_shop, stock
 
 
@@ -13,6 +15,10 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
 ) -> None:
     shop = open_shop(database_url, tmp_path)
     stock(shop)
+    with shop.writing() as session:
+        new = NewEndpoint.model_validate({"url": "https://shop.example/hooks"})
+        hook = endpoints.create(session, shop.services.hooks, "store_fern", new, shop.now)[0].id
+        endpoints.test(session, "store_fern", hook, shop.now)
     with TestClient(shop.app, follow_redirects=False) as client:
         client.post("/console/login", data={"api_key": API_KEY})
         for path in (
@@ -23,6 +29,8 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
             "/console/skus",
             "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
             "/console/suppressions",
+            "/console/webhooks",
+            f"/console/webhooks/{hook}",
             shop.link("1043"),
         ):
             assert (path, client.get(path).status_code) == (path, 200)
@@ -32,12 +40,14 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
                 f"/console/backorders?q={word}&before={word}",
                 f"/console/messages?status={word}&before={word}",
                 f"/console/suppressions?address={word}&before={word}",
+                f"/console/webhooks/{hook}?before={word}",
             ):
                 assert (path, client.get(path).status_code) == (path, 200)
             for path in (
                 f"/console/backorders/{word}",
                 f"/console/messages/{word}",
                 f"/console/skus/{word}",
+                f"/console/webhooks/{word}",
                 f"/o/{word}",
             ):
                 assert (path, client.get(path).status_code) == (path, 404)

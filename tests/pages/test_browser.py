@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from notifier import endpoints
 from notifier.db.tables import MessageRow
 from notifier.domain.message import Scope
+from notifier.inputs import NewEndpoint
 from notifier.pages.session import ticket
 from notifier.suppressing import suppress
 from tests import parts
@@ -89,6 +91,10 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
     with shop.writing() as session:
         reason = "bounced as sendgrid reports: " + "y" * 250
         suppress(session, "store_fern", f"{'z' * 64}@example.com", Scope.ALL, reason, "sendgrid", shop.now)
+        new = NewEndpoint.model_validate({"url": f"https://{'shop-' * 11}x.example/{'h' * 300}"})
+        row, _ = endpoints.create(session, shop.services.hooks, "store_fern", new, shop.now)
+        hook, row.status, row.last_error = row.id, "paused", "it answered 500: " + "e" * 200
+        endpoints.test(session, "store_fern", row.id, shop.now)
         session.execute(
             update(MessageRow)
             .where(col(MessageRow.kind) == "consent")
@@ -119,6 +125,8 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             f"/console/skus/{'S' * 120}",
             "/console/templates?kind=delay&lang=de",
             "/console/suppressions?done=added",
+            "/console/webhooks",
+            f"/console/webhooks/{hook}",
             "/console/login",
         ]:
             page.goto(address + path)
