@@ -12,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from notifier import inputs
 from notifier.errors import NotifierError, Unavailable
-from notifier.inputs import in_words, pointer
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -115,7 +115,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
 def _faults(faults: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
     for fault in faults:
         place, *path = fault["loc"]
-        said = {"pointer": pointer(path), "detail": in_words(fault["msg"], fault.get("input"))}
+        found = inputs.fault(path, fault["msg"], fault.get("input"))
+        said = {"pointer": found.pointer, "detail": found.detail}
         yield said if place == "body" else said | {"in": str(place)}
 
 
