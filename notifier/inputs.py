@@ -47,7 +47,12 @@ _COUNTRIES = frozenset(
 )
 _CURRENCIES = frozenset(get_global("all_currencies"))
 _ZONES = frozenset(available_timezones()) - {"localtime", "Factory"}  # which depend on the host
-_PLAINER = {"Field required": "is required", "Extra inputs are not permitted": "there is no such field"}
+_PLAINER = {
+    "Field required": "is required",
+    "Extra inputs are not permitted": "there is no such field",
+    "Input should be a valid dictionary or object to extract fields from": "Input should be an object",
+    "Input should be a valid dictionary or instance of NewBackorder": "Input should be an object",
+}
 
 
 def _printable(value: str) -> str:

@@ -21,13 +21,20 @@ RETRY_SECONDS = 5
 log = structlog.get_logger(__name__)
 
 
+def is_none(value: object) -> bool:
+    return value is None
+
+
 class FaultShape(BaseModel):
     """One thing wrong: `pointer` is a JSON pointer into the body, or into the parameters that `in` names."""
 
     pointer: str
     detail: str
     place: str | None = Field(
-        None, alias="in", description="`query`, `path` or `header`; absent for the body"
+        None,
+        alias="in",
+        description="`query`, `path` or `header`; absent for the body",
+        exclude_if=is_none,
     )
 
 
@@ -39,8 +46,12 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[FaultShape] | None = None
-    id: str | None = Field(None, description="of the request, to find it in the logs; on errors of ours only")
+    errors: list[FaultShape] | None = Field(None, exclude_if=is_none)
+    id: str | None = Field(
+        None,
+        description="of the request, to find it in the logs; on errors of ours only",
+        exclude_if=is_none,
+    )
 
 
 def problem(
