@@ -1,8 +1,10 @@
 """The command line. Exit codes: 0 done, 1 the work found a fault, 2 wrong usage; errors are one line on stderr."""
 
+import errno
 import json
 import logging
 import signal
+import socket
 import sys
 import threading
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from typer.exceptions import TyperException
 
 from notifier import importing
 from notifier.bootstrap import Services, build, system_clock
@@ -41,9 +44,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of word
 
 
 def main() -> None:
-    """Run the command; a refusal is one line on stderr and exit code 1, a misconfiguration 2."""
+    """Run the command; a refusal is one line on stderr and exit code 1, wrong usage or a misconfiguration 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except TyperException as error:
+        if said := error.format_message():  # nothing where the help has been shown instead
+            typer.echo(f"notifier: {' '.join(said.split())}", err=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
     except NotifierError as error:
         wrong = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults)
         typer.echo(f"notifier: {error.detail}" + (f" ({wrong})" if wrong else ""), err=True)
@@ -110,6 +119,7 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
     from notifier.api.app import create_app
     from notifier.worker import Worker
 
+    listening = _listen(host, port)
     _log_to_stderr()
     at_work = Worker(services) if with_worker else None
     server = uvicorn.Server(
@@ -125,14 +135,22 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
     if at_work:
         at_work.start()
     try:
-        server.run()
+        server.run([listening])
     finally:
         if at_work:
             at_work.stop()
-    if not server.started:
-        raise NotifierError(
-            f"could not listen on {host}:{port}; is something else there? --port takes another"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket of our own, so that a port that is taken is found before anything has started."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = (
+            f"{error.strerror}; --port takes another" if error.errno == errno.EADDRINUSE else error.strerror
         )
+        raise NotifierError(f"can't listen on {host}:{port}: {reason}") from None
 
 
 def _log_to_stderr() -> None:

@@ -50,8 +50,6 @@ _ZONES = frozenset(available_timezones()) - {"localtime", "Factory"}  # which de
 _PLAINER = {
     "Field required": "is required",
     "Extra inputs are not permitted": "there is no such field",
-    "Input should be a valid dictionary or object to extract fields from": "Input should be an object",
-    "Input should be a valid dictionary or instance of NewBackorder": "Input should be an object",
 }
 
 
@@ -410,5 +408,7 @@ def pointer(path: Iterable[str | int]) -> str:
 def in_words(message: str, value: object) -> str:
     """What is wrong, with the value where that is short: `Input should be less than 10, not 12`."""
     said = _PLAINER.get(message, message.removeprefix("Value error, "))
+    if said.startswith("Input should be a valid dictionary or"):
+        said = "Input should be an object"
     short = value is None or (isinstance(value, str | int | float) and len(repr(value)) <= 60)
     return f"{said}, not {value!r}" if short and said.startswith(("Input should", "String should")) else said

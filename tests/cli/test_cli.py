@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -81,6 +82,16 @@ def test_wrong_usage_is_2_and_says_what_is_right(run: Run, arguments: tuple[str,
     code, _, err = run(*arguments)
     assert code == 2
     assert words in err
+    assert err.startswith("notifier: ")
+    assert err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_told_in_one_line_before_anything_starts(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, _, err = run("serve", "--port", port)
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"127.0.0.1:{port}: Address already in use" in err
 
 
 @pytest.mark.parametrize(
