@@ -132,11 +132,20 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
             timeout_graceful_shutdown=20,
         )
     )
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # When it has closed, the server raises the signal that closed it once more: by default that would kill the
+    # worker with emails in hand. During the rest, the same signal ends the process at once.
+    usual = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     if at_work:
         at_work.start()
     try:
         server.run([listening])
     finally:
+        for each, handler in usual.items():
+            signal.signal(each, handler)
         if at_work:
             at_work.stop()
 

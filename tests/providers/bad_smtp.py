@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-SILENCE, HANG_UP = "(silence)", "(hang up)"
+SILENCE, HANG_UP, SLOWLY = "(silence)", "(hang up)", "(slowly)"
 
 USUAL = {
     "CONNECT": "220 mail.example ready",
@@ -24,7 +24,7 @@ USUAL = {
 def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
     """The port of a server that answers as `wrong` says for a verb, `CONNECT` or `.`, and else as usual.
 
-    An answer may be `SILENCE` or `HANG_UP`.
+    An answer may be `SILENCE`, `HANG_UP`, or `SLOWLY`: as usual, after two seconds.
     """
     replies = {**USUAL, **wrong}
     over = threading.Event()
@@ -34,6 +34,9 @@ def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
             verb, in_data = "CONNECT", False
             while True:
                 reply = replies[verb]
+                if reply == SLOWLY:
+                    over.wait(2)
+                    reply = USUAL[verb]
                 if reply == SILENCE:
                     over.wait()
                 if reply in (SILENCE, HANG_UP):
