@@ -156,10 +156,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = (
-            f"{error.strerror}; --port takes another" if error.errno == errno.EADDRINUSE else error.strerror
-        )
-        raise NotifierError(f"can't listen on {host}:{port}: {reason}") from None
+        reason = str(error.strerror).partition(" (")[0]
+        hint = "; --port takes another" if error.errno == errno.EADDRINUSE else ""
+        raise NotifierError(f"can't listen on {host}:{port}: {reason}{hint}") from None
 
 
 def _log_to_stderr() -> None:

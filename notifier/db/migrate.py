@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from notifier.db.engine import reading
+from notifier.db.engine import reading, translated
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "alembic"
 
@@ -21,8 +21,12 @@ def alembic_config(engine: Engine) -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Create the tables, or bring them up to date. Safe to call from several processes at once."""
-    command.upgrade(alembic_config(engine), "head")
+    """Create the tables, or bring them up to date. Safe to call from several processes at once.
+
+    Raises Unavailable when the database does not answer, or is none.
+    """
+    with translated():
+        command.upgrade(alembic_config(engine), "head")
 
 
 def is_current(engine: Engine) -> bool:

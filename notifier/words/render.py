@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from notifier.domain.message import WAITING_SERIES, Kind
+from notifier.errors import Misconfigured
 from notifier.words import language
 
 Part = Literal["html", "text"]
@@ -56,12 +57,17 @@ class Rendered:
 class Templates:
     """The templates of a folder, read once; each is compiled when first used, per language and part.
 
-    Raises FileNotFoundError when the folder lacks a template or a catalog.
+    Raises Misconfigured when the folder lacks a template.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._sources = {kind: (folder / f"{kind}.j2").read_text("utf-8") for kind in Kind}
+        try:
+            self._sources = {kind: (folder / f"{kind}.j2").read_text("utf-8") for kind in Kind}
+        except OSError as error:
+            raise Misconfigured(
+                f"NOTIFIER_TEMPLATES_DIR: can't read {error.filename}: {error.strerror}"
+            ) from None
         shared = sorted([*folder.glob("_*.j2"), *(folder / "locales").glob("*.po")])
         self._shared = hashlib.sha256(b"".join(path.read_bytes() for path in shared))
         translations = language.catalogs(folder / "locales")
