@@ -205,7 +205,8 @@ def store_create(
     """Make a store and print its id and, this once, its API key."""
     from pydantic import ValidationError
 
-    from notifier.inputs import NewStoreInput, faults
+    from notifier.faults import faults
+    from notifier.inputs import NewStoreInput
 
     try:
         wanted = NewStoreInput(name=name, timezone=timezone, locale=locale, country=country)

@@ -4,7 +4,6 @@ Unknown fields are refused, not dropped: a misspelt `promissed` must not pass fo
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -24,7 +23,6 @@ from pydantic import (
     HttpUrl,
     StringConstraints,
     UrlConstraints,
-    ValidationError,
     model_validator,
 )
 
@@ -32,14 +30,10 @@ from notifier.domain.eta import Eta
 from notifier.domain.message import Scope
 from notifier.domain.news import Type
 from notifier.domain.order import Choice
-from notifier.errors import Fault
 
 MAX_LINES = 500
 MAX_UNITS = 1_000_000
 MAX_BATCH = 1000
-
-_DEEPER = re.compile(r"Value error, (?P<path>[a-z_]+(/\d+/[a-z_]+)?): ")
-"""How a check of the whole says which part of it is wrong."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _COUNTRIES = frozenset(
@@ -47,10 +41,6 @@ _COUNTRIES = frozenset(
 )
 _CURRENCIES = frozenset(get_global("all_currencies"))
 _ZONES = frozenset(available_timezones()) - {"localtime", "Factory"}  # which depend on the host
-_PLAINER = {
-    "Field required": "is required",
-    "Extra inputs are not permitted": "there is no such field",
-}
 
 
 def _printable(value: str) -> str:
@@ -383,32 +373,3 @@ class PolicyInput(Input):
     max_messages_per_change: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 10_000
     auto_notice: Annotated[bool, Field(strict=True)] = True
     unknown_sends: Literal["hold", "resend"] = "hold"
-
-
-def faults(error: ValidationError, within: tuple[str | int, ...] = ()) -> tuple[Fault, ...]:
-    """A validation error as faults, pointing into the document that has the checked value at `within`."""
-    return tuple(
-        fault((*within, *item["loc"]), item["msg"], item["input"])
-        for item in error.errors(include_url=False, include_context=False)
-    )
-
-
-def fault(path: Sequence[str | int], message: str, value: object) -> Fault:
-    """What is wrong with `value`, which stands at `path`; a check of the whole may point deeper."""
-    if deeper := _DEEPER.match(message):
-        return Fault(pointer((*path, *deeper["path"].split("/"))), message[deeper.end() :])
-    return Fault(pointer(path), in_words(message, value))
-
-
-def pointer(path: Iterable[str | int]) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-
-
-def in_words(message: str, value: object) -> str:
-    """What is wrong, with the value where that is short: `Input should be less than 10, not 12`."""
-    said = _PLAINER.get(message, message.removeprefix("Value error, "))
-    if said.startswith("Input should be a valid dictionary or"):
-        said = "Input should be an object"
-    short = value is None or (isinstance(value, str | int | float) and len(repr(value)) <= 60)
-    return f"{said}, not {value!r}" if short and said.startswith(("Input should", "String should")) else said

@@ -26,7 +26,6 @@ from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
     BackorderChange,
     CustomerChange,
-    EtaChange,
     NewAnswer,
     NewBackorder,
     NewCancellation,
@@ -198,7 +197,7 @@ def change(
                 raise Conflict(
                     f"line {line.sku!r} has nothing left to wait for; its date can't change any more"
                 )
-            _change_eta(fact, row, line)
+            move_eta(fact.happened, row, line.eta, line.estimate.earliest, line.reason, fact.now)
 
 
 def _change_customer(fact: "_Fact", wanted: CustomerChange) -> None:
@@ -210,10 +209,6 @@ def _change_customer(fact: "_Fact", wanted: CustomerChange) -> None:
             setattr(row, name, value)
         if "email" in new:
             suppressions.give_back(fact.session, [row.id], "the customer has another address", fact.now)
-
-
-def _change_eta(fact: "_Fact", row: BackorderLine, wanted: EtaChange) -> None:
-    move_eta(fact.happened, row, wanted.eta, wanted.estimate.earliest, wanted.reason, fact.now)
 
 
 def move_eta(

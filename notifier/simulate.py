@@ -23,6 +23,7 @@ from notifier.domain.law import standing
 from notifier.domain.law.course import given
 from notifier.domain.message import Kind, Status
 from notifier.errors import Invalid, NotFound, NotifierError
+from notifier.faults import faults
 from notifier.feedback import report
 from notifier.inputs import (
     BackorderChange,
@@ -41,7 +42,6 @@ from notifier.inputs import (
     SkuEta,
     Text,
     WithEta,
-    faults,
 )
 from notifier.planning import watch
 from notifier.providers.base import Accepted, Envelope, Outcome

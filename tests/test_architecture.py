@@ -48,7 +48,7 @@ FLOORS = {
     "bootstrap": 3,
 }
 # Plain values that every floor but the domain may use; they know nothing of the floors themselves.
-ANYWHERE = {"config", "errors"}
+ANYWHERE = {"config", "errors", "faults"}
 
 # Each third-party package has one home, so that replacing it is work in one place.
 HOMES = {
@@ -67,7 +67,17 @@ HOMES = {
     "prometheus_client": {"metrics"},
     "psycopg": {"db"},
     "psycopg_pool": {"db"},
-    "pydantic": {"inputs", "importing", "simulate", "config", "api", "pages", "cli", "providers.klaviyo"},
+    "pydantic": {
+        "inputs",
+        "faults",
+        "importing",
+        "simulate",
+        "config",
+        "api",
+        "pages",
+        "cli",
+        "providers.klaviyo",
+    },
     "pydantic_settings": {"config"},
     "python_http_client": {"providers.sendgrid"},
     "rich": {"cli", "demo"},

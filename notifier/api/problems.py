@@ -12,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from notifier import inputs
 from notifier.errors import NotifierError, Unavailable
+from notifier.faults import fault
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -124,9 +124,9 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 def _faults(faults: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
-    for fault in faults:
-        place, *path = fault["loc"]
-        found = inputs.fault(path, fault["msg"], fault.get("input"))
+    for item in faults:
+        place, *path = item["loc"]
+        found = fault(path, item["msg"], item.get("input"))
         said = {"pointer": found.pointer, "detail": found.detail}
         yield said if place == "body" else said | {"in": str(place)}
 
