@@ -96,7 +96,7 @@ class Tried:
 
 
 Going = tuple[Claim, Envelope, str]
-"""A frozen message, and the provider that it goes through."""
+"""A frozen message, and the account that it goes through."""
 NotAccepted = Rejected | Deferred | Unavailable | Unknown | NotBegun
 Answer = tuple[Going, Accepted | NotAccepted]
 """A message, and what came of it."""
@@ -157,6 +157,8 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
     except Misconfigured as error:
         in_trouble.add(name)
         return Unavailable(error.detail, needs_person=True)
+    except DatabaseAway as error:  # which has the account's keys
+        return NotBegun(error.detail)
     if post.clock() + timedelta(seconds=provider.timeout_seconds) > claim.until:
         return NotBegun("its lease would have run out while it was sent")
     post.watch("sending", claim.id)
@@ -168,7 +170,8 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
         outcome = Unknown(f"the adapter failed: {type(error).__name__}")
     ended = post.clock()
     late = (ended - claim.due_at).total_seconds()
-    post.count(Tried(claim.kind, name, outcome, claim.attempts, (ended - began).total_seconds(), late))
+    took = (ended - began).total_seconds()
+    post.count(Tried(claim.kind, accounts.provider_of(name), outcome, claim.attempts, took, late))
     post.watch("accepted", claim.id)
     if isinstance(outcome, Unavailable) or (isinstance(outcome, Deferred) and outcome.account_wide):
         in_trouble.add(name)
