@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
-from notifier.db.tables import ProviderAccount
+from notifier.db.tables import ProviderAccount, ProviderKeys
 from notifier.domain.pace import Pace
 
 WELL = {"paused_until": None, "probe_until": None, "reason": None, "failures": 0, "failing_since": None}
@@ -74,6 +74,26 @@ def state(row: ProviderAccount | None, now: datetime) -> State:
 def find(session: Session, account: str) -> ProviderAccount | None:
     """What is known of this account now, None where it never had trouble nor a budget."""
     return session.get(ProviderAccount, account, populate_existing=True)
+
+
+def keys_of(session: Session, store_id: str) -> dict[str, ProviderKeys]:
+    """What the store has of its own, by mail service."""
+    query = select(ProviderKeys).where(col(ProviderKeys.store_id) == store_id)
+    return {row.provider: row for row in session.scalars(query)}
+
+
+def keys_to(session: Session, account: str) -> ProviderKeys | None:
+    """Keys that open this account; those of any store, as all that share it have the same."""
+    query = (
+        select(ProviderKeys).where(col(ProviderKeys.account) == account).order_by(col(ProviderKeys.store_id))
+    )
+    return session.scalars(query.limit(1)).first()
+
+
+def forget_if_unused(session: Session, account: str) -> None:
+    """An account to which nobody has the keys any more has no trouble that anybody could mend."""
+    if keys_to(session, account) is None:
+        session.execute(delete(ProviderAccount).where(col(ProviderAccount.account) == account))
 
 
 def lasting_troubles(session: Session, names: Collection[str]) -> dict[str, str]:
