@@ -29,7 +29,7 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the edges (API, pages, worker, command line) work with."""
+    """Everything that the edges (API, pages, worker, command line) work with. `close` hangs up on mail services."""
 
     settings: Settings
     engine: Engine
@@ -40,6 +40,7 @@ class Services:
     pulse: "Pulse"
     metrics: Metrics
     hooks: Hooks
+    close: Callable[[], None]
 
 
 @dataclass
@@ -140,7 +141,8 @@ def build(
     keyring = Keyring(
         settings.secret_key.get_secret_value(), settings.send_timeout_seconds, any_host=settings.on_laptop
     )
-    shelf = provider_for or ProviderShelf(settings, keyring, engine)
+    own = ProviderShelf(settings, keyring, engine)
+    shelf = provider_for or own
     shelf(settings.provider)
     pulse = Pulse()
     metrics = Metrics(engine, clock, lambda: dict(pulse.last))
@@ -165,4 +167,4 @@ def build(
         clock=clock,
         count=metrics.called,
     )
-    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks)
+    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, own.close)

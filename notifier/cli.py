@@ -90,6 +90,7 @@ def worker(
     at_work.start()
     stop.wait()
     at_work.stop()
+    services.close()
 
 
 def _built(settings: Settings) -> Services:
@@ -129,6 +130,7 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
     finally:
         if at_work:
             at_work.stop()
+        services.close()
     if not server.started:
         raise NotifierError(
             f"could not listen on {host}:{port}; is something else there? --port takes another"

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from notifier.bootstrap import build
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import ProviderAccount, ProviderKeys
 from notifier.keyring import Keyring
@@ -347,8 +348,6 @@ def test_a_wrong_secret_key_pauses_the_account_and_says_what_is_wrong(
     store: Api, other: Api, vendors: Vendors
 ) -> None:
     with_sendgrid(store, vendors)
-    from notifier.bootstrap import build
-
     settings = store.services.settings.model_copy(
         update={"secret_key": SecretStr("another secret, by mistake, long enough")}
     )
@@ -356,6 +355,7 @@ def test_a_wrong_secret_key_pauses_the_account_and_says_what_is_wrong(
     store.register()
     other.register()
     Api(store.http, mistaken, store.clock, store.store, store.reference).deliver()
+    mistaken.close()
     account = store("GET", "/v1/accounts")["data"][0]
     assert account["state"] == "paused"
     assert "NOTIFIER_SECRET_KEY" in account["reason"]
@@ -461,21 +461,18 @@ def test_a_test_email_that_is_accepted_says_what_that_means_and_ends_a_pause(
     assert store("GET", "/v1/accounts")["data"][0]["state"] == "closed"
 
 
-def test_a_klaviyo_test_says_that_a_flow_must_be_live(
-    store: Api, stage: Stage, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from notifier.bootstrap import build
-
+def test_a_klaviyo_test_says_that_a_flow_must_be_live(store: Api, stage: Stage, vendors: Vendors) -> None:
     settings = store.services.settings.model_copy(
         update={"klaviyo_api_key": SecretStr("pk_of_the_installation"), "klaviyo_base_url": vendors.address}
     )
-    stage.app.state.services = build(settings, engine=store.services.engine, clock=store.clock)
+    stage.app.state.services = services = build(settings, engine=store.services.engine, clock=store.clock)
     change(store, provider="klaviyo")
     found = trial(store)
     assert found["accepted"] is True
     assert "live flow" in found["detail"]
     vendors.answer(Answer(401))
     assert trial(store)["mend"] == "KLAVIYO_API_KEY"
+    services.close()
 
 
 def test_a_test_email_by_smtp_says_what_is_wrong(
