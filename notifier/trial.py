@@ -51,7 +51,6 @@ def send_test(post: Post, store_id: str, to: str, now: datetime, *, second: bool
     if barred:
         return Trial(to, account, False, f"Nothing was sent: {to} is suppressed ({barred[0].reason}).", "to")
     tried = _try(post, store, account, to, now)
-    log.info("test email", store_id=store_id, account=account, accepted=tried.accepted)
     if tried.accepted:
         with transaction(post.engine) as session:
             accounts.resume(session, account)
