@@ -4,7 +4,7 @@ The API, the console and the command line take the same `StoreChange`, with the 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -134,6 +134,25 @@ class NewTrial(Input):
 
     to: EmailStr
     second: bool = False
+
+
+def document(changes: Iterable[tuple[str, str | None]]) -> dict[str, Any]:
+    """What `StoreChange` is read from, of fields by their path: `brand.accent`.
+
+    ValueError for a path that leads nowhere, or into what is no group of fields.
+    """
+    whole: dict[str, Any] = {}
+    for path, value in changes:
+        *parents, name = path.split(".")
+        place = whole
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"{path} stands beside {parent}, of which it is a part")
+        if not all((*parents, name)):
+            raise ValueError(f"{path!r} is no field; write it like brand.accent")
+        place[name] = value
+    return whole
 
 
 def change(

@@ -19,7 +19,7 @@ from notifier.db.migrate import upgrade
 from notifier.db.tables import Store
 from notifier.errors import NotFound, NotifierError
 from notifier.inputs import NewStoreInput, faults
-from notifier.shopkeeping import NewTrial, StoreChange, change
+from notifier.shopkeeping import NewTrial, StoreChange, change, document
 from notifier.trial import send_test
 
 app = typer.Typer(help="Stores, their settings and their API keys.", no_args_is_help=True)
@@ -215,20 +215,15 @@ def _tell(services: Services, store_id: str, as_json: bool) -> None:
 
 
 def _document(changes: Sequence[str]) -> dict[str, Any]:
-    """`brand.accent=#123456` as the document that PATCH takes."""
-    document: dict[str, Any] = {}
+    """`brand.accent=#123456` and its like as the document that PATCH takes."""
     for given in changes:
-        path, sign, value = given.partition("=")
-        *parents, name = path.split(".")
-        if not sign or not all((*parents, name)):
+        if "=" not in given:
             raise typer.BadParameter("must be FIELD=VALUE, like brand.accent=#1f5a43", param_hint=repr(given))
-        place = document
-        for parent in parents:
-            place = place.setdefault(parent, {})
-            if not isinstance(place, dict):
-                raise typer.BadParameter("stands beside the whole of which it is a part", param_hint=path)
-        place[name] = _value(path, value)
-    return document
+    pairs = [given.partition("=") for given in changes]
+    try:
+        return document((path, _value(path, value)) for path, _, value in pairs)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def _value(path: str, value: str) -> str | None:
