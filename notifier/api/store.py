@@ -44,7 +44,8 @@ def test_store(
 ) -> shapes.Trial:
     """Send a sample email at once, and tell what came of it: what is wrong and where to mend it, or what was accepted.
 
-    It goes out even while the account is paused; when it is accepted, the pause ends.
+    It goes out even while the account is paused; when it is accepted, the pause ends. Each call sends one, whatever
+    `Idempotency-Key` it carries.
     """
     tried = send_test(call.services.post, call.store_id, wanted.to, call.now, second=wanted.second)
     return shapes.Trial.model_validate(tried, from_attributes=True)
