@@ -16,7 +16,6 @@ from sqlmodel import Session
 
 from notifier.db import accounts, outbox
 from notifier.db import facts as store
-from notifier.db.accounts import State
 from notifier.db.engine import transaction
 from notifier.db.outbox import Claim
 from notifier.db.tables import MessageRow
@@ -250,8 +249,7 @@ def _settle(
             accounts.give_back(session, provider, 1)
             settle(status=waits, reason=f"not begun: {reason}", burns_attempt=False)
         case Unknown(reason):
-            if accounts.state(accounts.find(session, provider), now) is State.PROBING:
-                pause(reason, lambda failures: now + backoff(failures))
+            accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
             retry_at = now + backoff(claim.attempts)
             settle(status=Status.UNKNOWN, reason=f"in doubt: {reason}", retry_at=retry_at)
 

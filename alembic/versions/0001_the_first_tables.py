@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("doubts", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Float(), nullable=True),
         sa.Column("refilled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("account", name=op.f("provider_account_pkey")),

@@ -20,7 +20,16 @@ from sqlmodel import Session, SQLModel, col
 from notifier.db.tables import ProviderAccount, ProviderKeys
 from notifier.domain.pace import Pace
 
-WELL = {"paused_until": None, "probe_until": None, "reason": None, "failures": 0, "failing_since": None}
+WELL = {
+    "paused_until": None,
+    "probe_until": None,
+    "reason": None,
+    "failures": 0,
+    "failing_since": None,
+    "doubts": 0,
+}
+DOUBTS = 5
+"""So many sends in a row without an answer are trouble with the account: each more would be one more email in doubt."""
 PATIENCE = timedelta(minutes=5)
 """Trouble that lasts as long as this is worth a second account; a shorter one mends itself sooner."""
 
@@ -163,11 +172,22 @@ def pause(
     return row.paused_until
 
 
+def doubt(
+    session: Session, account: str, now: datetime, reason: str, until: Callable[[int], datetime]
+) -> None:
+    """A send got no answer. A few in a row pause the account, and so does a probe that gets none."""
+    row = _locked(session, account)
+    row.doubts += 1
+    if row.doubts >= DOUBTS or state(row, now) is State.PROBING:
+        pause(session, account, now, reason, until)
+    session.flush()
+
+
 def works_again(session: Session, account: str, now: datetime) -> None:
     """A send went through. One that had begun before a pause says nothing about it, so the pause stays."""
-    _change(
-        session, account, WELL, col(ProviderAccount.failures) > 0, col(ProviderAccount.paused_until) <= now
-    )
+    troubled = (col(ProviderAccount.failures) > 0) | (col(ProviderAccount.doubts) > 0)
+    over = col(ProviderAccount.paused_until).is_(None) | (col(ProviderAccount.paused_until) <= now)
+    _change(session, account, WELL, troubled, over)
 
 
 def resume(session: Session, account: str) -> None:
@@ -178,7 +198,7 @@ def resume(session: Session, account: str) -> None:
 def _locked(session: Session, account: str) -> ProviderAccount:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
-        dialect.insert(ProviderAccount).values(account=account, failures=0).on_conflict_do_nothing()
+        dialect.insert(ProviderAccount).values(account=account, failures=0, doubts=0).on_conflict_do_nothing()
     )
     return session.get_one(ProviderAccount, account, with_for_update=True, populate_existing=True)
 

@@ -329,8 +329,8 @@ class ProviderAccount(SQLModel, table=True):
     """One account of a mail service, shared by all workers: its trouble and its budget.
 
     No sends before `paused_until`. With `failures` after that, one message goes first, as a probe; until `probe_until`
-    one is on its way. `failing_since` is when the trouble began. The budget had `tokens` left at `refilled_at`; None
-    where it was never touched.
+    one is on its way. `failing_since` is when the trouble began, `doubts` how many sends in a row got no answer. The
+    budget had `tokens` left at `refilled_at`; None where it was never touched.
     """
 
     __tablename__ = "provider_account"
@@ -341,6 +341,7 @@ class ProviderAccount(SQLModel, table=True):
     reason: str | None = None
     failures: int = 0
     failing_since: datetime | None = _time(null=True)
+    doubts: int = 0
     tokens: float | None = None
     refilled_at: datetime | None = _time(null=True)
 

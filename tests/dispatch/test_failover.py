@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from notifier.db import accounts
-from notifier.db.accounts import PATIENCE, State
+from notifier.db.accounts import DOUBTS, PATIENCE, State
 from notifier.db.claims import QUIET
 from notifier.db.engine import reading
 from notifier.db.sweep import sweep
 from notifier.db.tables import MessageContent, MessageRow, Store
 from notifier.dispatch import dispatch, resend_doubtful
-from notifier.providers.base import Deferred, Rejected, Unavailable, Unknown
+from notifier.providers.base import Accepted, Deferred, Rejected, Unavailable, Unknown
 from notifier.resolving import resolve
 from tests.house import LEASE, House, at_once, make_post
 from tests.providers.fake import Answer, Scripted
@@ -82,6 +82,31 @@ def test_the_second_carries_what_the_first_does_not_once_the_trouble_lasts(two: 
     assert kinds(two.second) == ["expectation"]
     assert set(two.second.counts().values()) == {1}
     assert (two.message().status, two.message().provider) == ("sent", "smtp")
+
+
+def test_an_account_that_no_longer_answers_is_left_for_the_second_after_a_few_doubts(two: Two) -> None:
+    two.provider.always = Unknown("no answer")
+    for number in range(40):
+        two.register(str(number))
+        two.dispatch()
+        two.clock.pass_time(minutes=1)
+    two.turn()
+    rows = [row for row in two.messages() if row.key == "expectation"]
+    doubtful = {row.id for row in rows if row.status == "unknown"}
+    probes = len(doubtful) - DOUBTS
+    assert 0 < probes <= 10
+    assert two.second.counts().keys() == {row.id for row in rows} - doubtful
+
+
+def test_an_answer_between_doubts_shows_that_the_account_works(two: Two) -> None:
+    for number in range(DOUBTS * 2):
+        two.provider.script = [Unknown("no answer"), Accepted()]
+        two.register(f"lost{number}")
+        two.register(f"taken{number}")
+        two.dispatch()
+    assert two.standing() is State.CLOSED
+    assert len(two.provider.taken) == DOUBTS * 2
+    assert two.second.tried == []
 
 
 def test_a_short_trouble_is_waited_out(two: Two) -> None:
