@@ -16,7 +16,6 @@ from sqlmodel import Session
 
 from notifier.db import accounts, outbox
 from notifier.db import facts as store
-from notifier.db.accounts import State
 from notifier.db.engine import transaction
 from notifier.db.outbox import Claim
 from notifier.db.tables import MessageRow
@@ -96,7 +95,7 @@ class Tried:
 
 
 Going = tuple[Claim, Envelope, str]
-"""A frozen message, and the provider that it goes through."""
+"""A frozen message, and the account that it goes through."""
 NotAccepted = Rejected | Deferred | Unavailable | Unknown | NotBegun
 Answer = tuple[Going, Accepted | NotAccepted]
 """A message, and what came of it."""
@@ -157,6 +156,8 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
     except Misconfigured as error:
         in_trouble.add(name)
         return Unavailable(error.detail, needs_person=True)
+    except DatabaseAway as error:  # which has the account's keys
+        return NotBegun(error.detail)
     if post.clock() + timedelta(seconds=provider.timeout_seconds) > claim.until:
         return NotBegun("its lease would have run out while it was sent")
     post.watch("sending", claim.id)
@@ -168,7 +169,8 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
         outcome = Unknown(f"the adapter failed: {type(error).__name__}")
     ended = post.clock()
     late = (ended - claim.due_at).total_seconds()
-    post.count(Tried(claim.kind, name, outcome, claim.attempts, (ended - began).total_seconds(), late))
+    took = (ended - began).total_seconds()
+    post.count(Tried(claim.kind, accounts.provider_of(name), outcome, claim.attempts, took, late))
     post.watch("accepted", claim.id)
     if isinstance(outcome, Unavailable) or (isinstance(outcome, Deferred) and outcome.account_wide):
         in_trouble.add(name)
@@ -247,8 +249,7 @@ def _settle(
             accounts.give_back(session, provider, 1)
             settle(status=waits, reason=f"not begun: {reason}", burns_attempt=False)
         case Unknown(reason):
-            if accounts.state(accounts.find(session, provider), now) is State.PROBING:
-                pause(reason, lambda failures: now + backoff(failures))
+            accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
             retry_at = now + backoff(claim.attempts)
             settle(status=Status.UNKNOWN, reason=f"in doubt: {reason}", retry_at=retry_at)
 

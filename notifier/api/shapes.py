@@ -6,7 +6,6 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from notifier.api.problems import Problem, is_none
-from notifier.db.accounts import State
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import OrderStatus
@@ -245,23 +244,6 @@ class RestockResult(Shape):
     left_over: int = Field(description="Units that nobody waits for")
 
 
-# --- accounts --------------------------------------------------------------------------------------------
-
-
-class Account(Shape):
-    """An account of a mail service. Other stores of this installation may send through it too."""
-
-    account: str
-    state: State = Field(
-        description="`closed`: all is well; `paused`: nothing goes before `paused_until`; `probing`: one email goes"
-        " first, to see whether it works again"
-    )
-    reason: str | None = Field(description="What the trouble is")
-    paused_until: datetime | None
-    failures: int = Field(description="How often in a row there was trouble")
-    sends_per_second: float | None = Field(description="Its budget; null where there is none")
-
-
 # --- what comes back -------------------------------------------------------------------------------------
 
 
@@ -332,23 +314,3 @@ class WebhookDelivery(Shape):
     settled_at: datetime | None
     tries: list[WebhookTry] = Field(description="The last ten, oldest first")
     payload: dict[str, Any] = Field(description="What is posted")
-
-
-# --- the store -------------------------------------------------------------------------------------------
-
-
-class StoreShape(Shape):
-    """A store. Keys are never answered."""
-
-    model_config = ConfigDict(title="Store")
-
-    id: str
-    name: str
-    timezone: str
-    locale: str
-    country: str | None
-    sender: str
-    reply_to: str | None
-    provider: str
-    brand: dict[str, Any]
-    created_at: datetime

@@ -59,7 +59,11 @@ def _json(*, null: bool = False) -> Any:
 
 
 class Store(SQLModel, table=True):
-    """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set."""
+    """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set.
+
+    `provider` is the mail service that it sends through, None for the installation's; `second_provider` the one that
+    carries while the first has lasting trouble.
+    """
 
     id: str = Field(primary_key=True)
     name: str
@@ -69,6 +73,7 @@ class Store(SQLModel, table=True):
     sender: str | None = None
     reply_to: str | None = None
     provider: str | None = None
+    second_provider: str | None = None
     brand: dict[str, Any] = _json()
     policy: dict[str, Any] = _json()
     created_at: datetime = _time()
@@ -187,6 +192,7 @@ class MessageRow(SQLModel, table=True):
 
     `due_at` is the plan's; `attempt_at` is when a worker may next try (later after a deferral). A planned row with a
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
+    `provider` is the account that carries it or did last; `in_doubt` the one that was ever not known to have it or not.
     """
 
     __tablename__ = "message"
@@ -236,6 +242,7 @@ class MessageRow(SQLModel, table=True):
     subject: str | None = None
     provider: str | None = None
     provider_ref: str | None = None
+    in_doubt: str | None = None
     template_version: str | None = None
     sent_at: datetime | None = _time(null=True)
     settled_at: datetime | None = _time(null=True)
@@ -322,7 +329,8 @@ class ProviderAccount(SQLModel, table=True):
     """One account of a mail service, shared by all workers: its trouble and its budget.
 
     No sends before `paused_until`. With `failures` after that, one message goes first, as a probe; until `probe_until`
-    one is on its way. The budget had `tokens` left at `refilled_at`; None where it was never touched.
+    one is on its way. `failing_since` is when the trouble began, `doubts` how many sends in a row got no answer. The
+    budget had `tokens` left at `refilled_at`; None where it was never touched.
     """
 
     __tablename__ = "provider_account"
@@ -332,8 +340,28 @@ class ProviderAccount(SQLModel, table=True):
     probe_until: datetime | None = _time(null=True)
     reason: str | None = None
     failures: int = 0
+    failing_since: datetime | None = _time(null=True)
+    doubts: int = 0
     tokens: float | None = None
     refilled_at: datetime | None = _time(null=True)
+
+
+class ProviderKeys(SQLModel, table=True):
+    """A store's own keys at one mail service. `sealed` opens only with the installation's secret key.
+
+    `shown` is what may be seen of them. `account` names the account that they open; None where the store has only the
+    keys of what is reported to it, and sends through the installation's account.
+    """
+
+    __tablename__ = "provider_keys"
+    __table_args__ = (Index("keys_of_account", "account"),)
+
+    store_id: str = Field(primary_key=True, foreign_key="store.id")
+    provider: str = Field(primary_key=True)
+    account: str | None = None
+    sealed: str
+    shown: dict[str, Any] = _json()
+    changed_at: datetime = _time()
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -42,9 +42,14 @@ class Klaviyo:
     removes_duplicates = True
 
     def __init__(
-        self, api_key: str | None, base_url: str | None = None, *, timeout_seconds: float = 20.0
+        self,
+        api_key: str | None,
+        base_url: str | None = None,
+        *,
+        timeout_seconds: float = 20.0,
+        setting: str = "KLAVIYO_API_KEY",
     ) -> None:
-        self._key = wire.key(api_key, "KLAVIYO_API_KEY", "pk_xxxx (a private key with events:write)")
+        self._key = wire.key(api_key, setting, "pk_xxxx (a private key with events:write)")
         host = wire.base(base_url, _STANDARD, "KLAVIYO_BASE_URL")
         self.timeout_seconds = timeout_seconds
         self._pool = wire.transport(timeout_seconds)

@@ -25,9 +25,14 @@ class Sendgrid:
     removes_duplicates = False
 
     def __init__(
-        self, api_key: str | None, base_url: str | None = None, *, timeout_seconds: float = 20.0
+        self,
+        api_key: str | None,
+        base_url: str | None = None,
+        *,
+        timeout_seconds: float = 20.0,
+        setting: str = "SENDGRID_API_KEY",
     ) -> None:
-        self._key = wire.key(api_key, "SENDGRID_API_KEY", "SG.xxxx.yyyy")
+        self._key = wire.key(api_key, setting, "SG.xxxx.yyyy")
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
         self._pool = wire.transport(timeout_seconds)
