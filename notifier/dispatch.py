@@ -37,7 +37,7 @@ from notifier.words.render import TemplateFault
 
 log = structlog.get_logger(__name__)
 
-BATCH = 50
+BATCH = 100
 """How many are prepared together; while they are on their way, so are the next."""
 EACH = 16
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""

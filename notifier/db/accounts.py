@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col
+from sqlmodel import Session, SQLModel, col
 
 from notifier.db.tables import ProviderAccount
 from notifier.domain.pace import Pace
@@ -94,14 +94,25 @@ def pause(
 
 def works_again(session: Session, account: str, now: datetime) -> None:
     """A send went through. One that had begun before a pause says nothing about it, so the pause stays."""
-    _change(
-        session, account, WELL, col(ProviderAccount.failures) > 0, col(ProviderAccount.paused_until) <= now
-    )
+    session.execute(_WORKS_AGAIN, {"well": account, "now": now})
 
 
 def resume(session: Session, account: str) -> None:
     """A person says that all is well: sends go on at once."""
     _change(session, account, WELL)
+
+
+_TABLE = SQLModel.metadata.tables["provider_account"]
+_WORKS_AGAIN = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.account == bindparam("well"),
+        _TABLE.c.failures > 0,
+        _TABLE.c.paused_until <= bindparam("now"),
+    )
+    .values(**WELL)
+)
+"""Said after every few messages, so it is put together once."""
 
 
 def _locked(session: Session, account: str) -> ProviderAccount:
