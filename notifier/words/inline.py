@@ -63,13 +63,13 @@ def macros_of(module: str, body: Sequence[nodes.Node]) -> Mapping[str, nodes.Mac
 
 
 def inline(template: nodes.Template, shared: Shared) -> nodes.Template:
-    """The same template with everything written out that can be.
+    """A copy of the template with everything written out that can be.
 
-    One that gives a name of `shared` another meaning is left as it is.
+    Nothing is in one that gives a name of `shared` another meaning.
     """
     body = [node for node in template.body if not _is_import(node, shared)]
     if _stored(body) & shared.names:
-        return template
+        return _copy(template, {})  # type: ignore[no-any-return]  # of the node's own type
     writer = _Writer(shared)
     known: dict[str, nodes.Expr] = {name: nodes.Const(value) for name, value in shared.fixed.items()}
     written = nodes.Template(writer.statements([writer.told(node, known) for node in body]), lineno=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Literal
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import BlockReference, Context, Macro
@@ -31,6 +31,8 @@ MAX_CHARACTERS = 2_000_000
 
 _WRITES_MUCH = ("center", "format", "indent", "slice", "batch", "pprint")
 """Filters that turn a few characters into any number of them."""
+
+_SYNTAX = {"trim_blocks": True, "lstrip_blocks": True}
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -143,8 +145,7 @@ def _environment(folder: Path, translations: NullTranslations, part: Part) -> "_
         undefined=StrictUndefined,
         autoescape=part == "html",
         auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        **_SYNTAX,
     )
     for name in _WRITES_MUCH:
         del environment.filters[name]
@@ -156,6 +157,19 @@ def _environment(folder: Path, translations: NullTranslations, part: Part) -> "_
     environment.ours = frozenset({gettext, ngettext})
     environment.folder, environment.say, environment.safe = folder, translations.gettext, safe
     return environment
+
+
+# The same in every language, so these are not among an environment's own.
+
+
+@lru_cache(maxsize=64)
+def _parsed(source: str, name: str | None) -> nodes.Template:
+    return Environment(**_SYNTAX, autoescape=True).parse(source, name, name)  # type: ignore[arg-type]  # flags of one type
+
+
+@lru_cache(maxsize=64)
+def _macros(module: str, file: str, source: str) -> Mapping[str, nodes.Macro]:
+    return macros_of(module, _parsed(source, file).body)
 
 
 def _translators(
@@ -202,12 +216,14 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """What is written out when a template is compiled."""
         part = str(self.globals["part"])
         files = {"put": f"_{part}.j2", "parts": "_parts.j2"}
-        macros = {module: macros_of(module, self._parsed(file)) for module, file in files.items()}
+        macros = {
+            name: _macros(name, file, (self.folder / file).read_text("utf-8")) for name, file in files.items()
+        }
         return Shared(self, files, macros, {"part": part}, self.say, self.safe)
 
-    def _parsed(self, file: str) -> list[nodes.Node]:
-        source, name, _ = FileSystemLoader(self.folder).get_source(self, file)
-        return self.parse(source, file, name).body
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Jinja's step from source to tree."""
+        return _parsed(source, name)
 
     def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
         """Jinja's step from a parsed template to Python."""
