@@ -13,12 +13,9 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 from typer.exceptions import TyperException
 
-from notifier import importing, store_commands
+from notifier import store_commands
 from notifier.bootstrap import Services, build, system_clock
 from notifier.config import Settings, load
 from notifier.db.engine import make_engine, transaction
@@ -95,7 +92,8 @@ def worker(
         services.metrics.serve(metrics_host, metrics_port)
     at_work = Worker(services)
     at_work.start()
-    stop.wait()
+    while not stop.wait(1):  # a signal that another thread was given does not wake this one
+        pass
     at_work.stop()
     services.close()
 
@@ -200,6 +198,11 @@ def import_(
     store: Annotated[str, typer.Option(help="The id of the store, as `store create` printed it.")],
 ) -> None:
     """Register backorders in bulk; refused rows are reported with their line, the rest is kept."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from notifier import importing
+
     engine = store_commands.own_database(load())
     with transaction(engine) as session:
         if session.get(Store, store) is None:
@@ -229,6 +232,9 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Play a dated story through the real engine and print what every customer would get, and when."""
+    from rich.console import Console
+    from rich.table import Table
+
     from notifier.rehearsal import rehearse
     from notifier.simulate import ScenarioError, read_scenario
 

@@ -4,7 +4,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -42,6 +42,8 @@ SHORTEST_WAIT = timedelta(seconds=1)
 FIRST_BACKOFF = timedelta(seconds=15)
 LONGEST_BACKOFF = timedelta(hours=1)
 NEEDS_PERSON_PAUSE = timedelta(minutes=5)
+TOGETHER_SECONDS = 0.05
+"""How long answers are gathered that are then settled in one transaction."""
 SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
 
 
@@ -118,7 +120,7 @@ def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = Fa
             on_their_way |= {pool.submit(_attempt, post, item, in_trouble): item for item in batch}
             _conclude_those(post, on_their_way, [it for it in on_their_way if it.done()], again)
         while on_their_way:
-            answered, _ = wait(on_their_way, return_when=FIRST_COMPLETED)
+            answered, _ = wait(on_their_way, timeout=TOGETHER_SECONDS)
             _conclude_those(post, on_their_way, answered, again)
 
 
