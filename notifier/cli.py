@@ -294,6 +294,8 @@ def demo(
     ),
 ) -> None:
     """A shop with a past and a future, on this machine alone: nothing is sent anywhere."""
+    from rich.console import Console
+
     from notifier.demo import set_the_stage
 
     _quiet()
