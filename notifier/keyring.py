@@ -18,6 +18,7 @@ from notifier.errors import Fault, Invalid, Misconfigured
 from notifier.providers.base import Provider
 from notifier.providers.reports import sendgrid_key
 from notifier.sealed import seal, unseal
+from notifier.webhooks.target import PRIVATE_NAMES, refusal
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -60,6 +61,7 @@ class Keyring:
             base_url=keys.get("base_url"),
             timeout_seconds=self.timeout_seconds,
             setting=f"keys.{provider}.{FIELDS[provider][0]}",
+            refuse=None if self.any_host else refusal,
         )
 
     def open(self, session: Session, account: str) -> Provider:
@@ -151,9 +153,10 @@ def _shown(name: str, value: str) -> str:
 def _is_inside(host: str) -> bool:
     """Whether this is plainly an address of our own machine or network."""
     try:
-        return not ip_address(host).is_global
+        return refusal(ip_address(host)) is not None
     except ValueError:
-        return "." not in host.rstrip(".") or host.endswith((".localhost", ".local", ".internal"))
+        name = host.rstrip(".")
+        return "." not in name or name.endswith(tuple(f".{inside}" for inside in PRIVATE_NAMES))
 
 
 def _purpose(store_id: str, provider: str) -> str:

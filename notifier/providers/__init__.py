@@ -1,6 +1,7 @@
 """Mail services, one file each. `make` picks one by name and imports only that one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import MappingProxyType
 
@@ -39,12 +40,14 @@ def make(
     base_url: str | None = None,
     timeout_seconds: float = 20.0,
     setting: str | None = None,
+    refuse: Callable[[IPv4Address | IPv6Address], str | None] | None = None,
 ) -> Provider:
     """The mail service called `name`, made from what it needs; the rest is ignored.
 
     `outbox` needs `folder`, `smtp` needs `url`, `sendgrid` and `klaviyo` need `api_key` and take `base_url`
     (scheme and host, no path). `timeout_seconds` bounds one send. `setting` is what its key is called where that is
-    no setting of the installation's. Raises `Misconfigured` for an unknown name or a value that cannot work.
+    no setting of the installation's; `refuse` says to which addresses `smtp` must not connect, and why.
+    Raises `Misconfigured` for an unknown name or a value that cannot work.
     """
     # Imported on demand: a vendor's SDK costs up to 300 ms and 30 MiB, and a process uses one.
     match name:
@@ -55,7 +58,9 @@ def make(
         case "smtp":
             from notifier.providers.smtp import Smtp
 
-            return Smtp(url, timeout_seconds=timeout_seconds, setting=setting or SETTINGS[name])
+            return Smtp(
+                url, timeout_seconds=timeout_seconds, setting=setting or SETTINGS[name], refuse=refuse
+            )
         case "sendgrid":
             from notifier.providers.sendgrid import Sendgrid
 

@@ -6,9 +6,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -27,6 +28,7 @@ from notifier.providers.base import (
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _RIGHT = "smtp://user:password@host:port, smtps://… (TLS from the start) or smtp+starttls://…"
+Refuse = Callable[[IPv4Address | IPv6Address], str | None]
 _NO_ACCESS = {530, 534, 535, 538}  # RFC 4954, section 6: sign in first, too weak, wrong, or not without TLS
 _IDLE_SECONDS = 60.0  # servers hang up on idle clients after some minutes
 _MOST_PER_CONNECTION = 100  # servers that count messages per connection start refusing at some point
@@ -35,7 +37,8 @@ _MOST_PER_CONNECTION = 100  # servers that count messages per connection start r
 class Smtp:
     """Sends over pooled connections to the server that `url` names.
 
-    `tls` replaces the system's trust, for a private certificate authority. One `send` takes at most
+    `tls` replaces the system's trust, for a private certificate authority. `refuse` says of an address why no
+    connection is made to it, if so, whatever name leads there. One `send` takes at most
     `timeout_seconds`, of which a quarter for each address of the host to connect.
     """
 
@@ -49,8 +52,9 @@ class Smtp:
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = 20.0,
         setting: str = "NOTIFIER_SMTP_URL",
+        refuse: Refuse | None = None,
     ) -> None:
-        self._setting = setting
+        self._setting, self._refuse = setting, refuse
         self._scheme, self._host, self._port, self._user, self._password = _parse(url, setting)
         self._tls = tls or ssl.create_default_context()
         self.timeout_seconds = timeout_seconds
@@ -122,7 +126,12 @@ class Smtp:
     def _connect(self, deadline: float) -> "_Session":
         make = partial(_TlsSession, context=self._tls) if self._scheme == "smtps" else _Session
         session = make(
-            self._host, self._port, _greeting_name(), timeout=self.timeout_seconds / 4, deadline=deadline
+            self._host,
+            self._port,
+            _greeting_name(),
+            timeout=self.timeout_seconds / 4,
+            deadline=deadline,
+            refuse=self._refuse,
         )
         try:
             if session.sock:
@@ -212,12 +221,27 @@ class Smtp:
 class _Session(smtplib.SMTP):
     """A connection that keeps to a deadline over all its steps, where `smtplib` knows one per step only."""
 
-    def __init__(self, *arguments: Any, deadline: float, **options: Any) -> None:
-        self.deadline = deadline
+    def __init__(self, *arguments: Any, deadline: float, refuse: "Refuse | None", **options: Any) -> None:
+        self.deadline, self.refuse = deadline, refuse
         self.used_at = 0.0
         self.messages = 0
         self.handed_over = False
         super().__init__(*arguments, **options)  # connects
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        """Connects to the very address that was checked, so that a name which changes its mind gains nothing."""
+        if self.refuse is None:
+            return super()._get_socket(host, port, timeout)  # type: ignore[misc]  # typeshed leaves it out
+        error = OSError("leads nowhere")
+        for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            if why := self.refuse(ip_address(place[0])):
+                error = OSError(f"{host} leads to {place[0]}, which {why}")
+                continue
+            try:
+                return super()._get_socket(str(place[0]), port, timeout)  # type: ignore[misc]
+            except OSError as failure:
+                error = failure
+        raise error
 
     def send(self, s: Any) -> None:
         self._hurry()
