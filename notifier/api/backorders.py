@@ -58,7 +58,9 @@ def register_backorder(
 
     def register(work: Work) -> Answer:
         registered = intake.register(work.session, work.store, new, work.now)
-        return 201 if registered.created else 200, _shown(work, registered.backorder_id)
+        if registered.order is None:
+            return 200, _shown(work, registered.backorder_id)
+        return 201, views.registered(registered.order, work.services.links)
 
     return once.answer(register)
 
@@ -77,7 +79,13 @@ def register_backorders(batch: Annotated[Batch, Body(examples=[examples.BATCH])]
         news = [entry for entry in checked if isinstance(entry, inputs.NewBackorder)]
         registered = iter(intake.register_many(work.session, work.store, news, work.now))
         results = [next(registered) if isinstance(entry, inputs.NewBackorder) else entry for entry in checked]
-        shown = _all_shown(work, [it.backorder_id for it in results if isinstance(it, intake.Registered)])
+        known = [it.backorder_id for it in results if isinstance(it, intake.Registered) and not it.order]
+        shown = _all_shown(work, known) if known else {}
+        shown |= {
+            it.backorder_id: views.registered(it.order, work.services.links)
+            for it in results
+            if isinstance(it, intake.Registered) and it.order
+        }
         return 200, shapes.BatchResult(results=[_result(it, shown, once.call.path) for it in results])
 
     return once.answer(register)
