@@ -5,13 +5,14 @@ take: aware datetimes, dates, JSON as it is read.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy.types import Date
+from sqlalchemy import ARRAY, ColumnElement, Date, String, bindparam, func, select
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel
 
 from notifier.db.tables import Json, UtcTime
@@ -35,15 +36,23 @@ def insert(session: Session, table: str, rows: Sequence[Row]) -> None:
         connection.exec_driver_sql(_insert(table, columns), [tuple(values(row)) for row in rows])
 
 
-def insert_new(session: Session, table: str, rows: Sequence[Row]) -> set[str]:
-    """Write those rows whose keys are free, and tell their ids."""
+def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = "id") -> set[str]:
+    """Write those rows whose keys are free, and tell that column of them."""
     if not rows:
         return set()
     columns, connection = tuple(rows[0]), session.connection()
     postgresql = connection.dialect.name == "postgresql"
     document = json.dumps(rows, default=_iso if postgresql else _as_sqlite_keeps_it)
-    query = _insert_new(table, columns, postgresql=postgresql)
+    query = _insert_new(table, columns, answer, postgresql=postgresql)
     return set(connection.exec_driver_sql(query, (document,)).scalars())
+
+
+def among(session: Session, column: Mapped[str], values: Collection[str]) -> ColumnElement[bool]:
+    """That the column is one of these: one parameter, however many they are, so that the statement stays the same."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == func.any(bindparam(None, list(values), ARRAY(String)))
+    each = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(each.c.value))
 
 
 # --- statements ------------------------------------------------------------------------------------------
@@ -61,7 +70,7 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
 
 
 @cache
-def _insert_new(table: str, columns: tuple[str, ...], *, postgresql: bool) -> str:
+def _insert_new(table: str, columns: tuple[str, ...], answer: str, *, postgresql: bool) -> str:
     """All rows are one parameter: an array of objects."""
     names = _names(columns)
     if postgresql:
@@ -69,7 +78,7 @@ def _insert_new(table: str, columns: tuple[str, ...], *, postgresql: bool) -> st
     else:
         cells = ", ".join(f"value->>'{column}'" for column in columns)
         source = f"{cells} FROM json_each(?)"
-    return f'INSERT INTO "{table}" ({names}) SELECT {source} WHERE true ON CONFLICT DO NOTHING RETURNING id'
+    return f'INSERT INTO "{table}" ({names}) SELECT {source} WHERE true ON CONFLICT DO NOTHING RETURNING "{answer}"'
 
 
 def _names(columns: tuple[str, ...]) -> str:

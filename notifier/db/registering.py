@@ -34,7 +34,7 @@ class NewOrder:
 def registered(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
     """By order id, the id and the content digest of the orders that this store has registered."""
     query = select(Backorder.order_id, Backorder.id, Backorder.content).where(
-        Backorder.store_id == store_id, col(Backorder.order_id).in_(order_ids)
+        Backorder.store_id == store_id, bulk.among(session, col(Backorder.order_id), order_ids)
     )
     return {order_id: (backorder_id, content) for order_id, backorder_id, content in session.exec(query)}
 
