@@ -77,6 +77,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.registering = Gathered(register_together)
     problems.install(app)
     for router in (
+        backorders.single,
+        backorders.batches,
         backorders.router,
         skus.router,
         messages.router,

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
 
 from notifier import inputs, intake
 from notifier.api import examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
-from notifier.api.gather import Gathered
 from notifier.api.problems import declared
 from notifier.api.registering import Registration, read, shown, status_of
+from notifier.api.swift import swift
 from notifier.db import facts, queries
 from notifier.domain.law.standing import STATES
 from notifier.domain.order import OrderStatus
@@ -40,10 +40,19 @@ class Batch(inputs.Input):
     ]
 
 
+class CheckedBatch(Batch):
+    """The same where nothing is wrong with any entry."""
+
+    backorders: Annotated[list[inputs.NewBackorder], Field(min_length=1, max_length=inputs.MAX_BATCH)]
+
+
+single = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(inputs.NewBackorder))
+batches = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(CheckedBatch))
+
 # --- registering -----------------------------------------------------------------------------------------
 
 
-@router.post(
+@single.post(
     "",
     operation_id="register_backorder",
     status_code=201,
@@ -54,16 +63,13 @@ class Batch(inputs.Input):
     },
 )
 async def register_backorder(
-    request: Request,
-    new: Annotated[inputs.NewBackorder, Body(examples=[examples.NEW_BACKORDER])],
-    once: OnceDep,
+    new: Annotated[inputs.NewBackorder, Body(examples=[examples.NEW_BACKORDER])], once: OnceDep
 ) -> Response:
     """Register a backorder. The same `order_id` with the same content answers the first one, unchanged."""
-    gathered: Gathered[Registration, Response] = request.app.state.registering
-    return await gathered(Registration(new, once))
+    return await once.call.registering(Registration(new, once))
 
 
-@router.post(
+@batches.post(
     "/batch",
     operation_id="register_backorders",
     response_model=shapes.BatchResult,

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
+from notifier.api.gather import Gathered
 from notifier.bootstrap import Services
 from notifier.db import idempotency
 from notifier.db.engine import reading, transaction
@@ -82,6 +83,8 @@ class Call:
     store_id: str
     path: str
     now: datetime
+    registering: Gathered[Any, Response]
+    """Where registrations are gathered that are asked for one by one."""
 
     @contextmanager
     def reading(self) -> Iterator[Work]:
@@ -194,17 +197,28 @@ def no_store() -> Unauthorized:
     return Unauthorized("this API key opens no store; it may have been revoked")
 
 
+async def call_of(request: Request, api_key: str) -> Call:
+    """Raises Unauthorized for a key that opens no store."""
+    services = await services_of(request)
+    key = key_digest(api_key)
+    state = request.app.state
+    store_id = await state.doors.store_id(services, key)
+    return Call(services, key, store_id, request.scope["path"], services.clock(), state.registering)
+
+
+def once_of(request: Request, call: Call, key: str | None, body: bytes) -> Once:
+    asked = f"{request.method} {call.path}\n".encode() + body
+    return Once(call, key, hashlib.sha256(asked).hexdigest())
+
+
 async def _call(
-    request: Request,
-    services: Annotated[Services, Depends(services_of)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Call:
     if credentials is None:
         raise Unauthorized("send the store's API key: Authorization: Bearer <key>")
-    key = key_digest(credentials.credentials)
-    store_id = await request.app.state.doors.store_id(services, key)
+    call = await call_of(request, credentials.credentials)
     _refuse_unknown(request)
-    return Call(services, key, store_id, request.url.path, services.clock())
+    return call
 
 
 def _refuse_unknown(request: Request) -> None:
@@ -228,8 +242,7 @@ async def _once(
         Header(description="A repeat with the same key and body within 24 hours gets the same answer"),
     ] = None,
 ) -> Once:
-    asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    return Once(call, idempotency_key, hashlib.sha256(asked).hexdigest())
+    return once_of(request, call, idempotency_key, await request.body())
 
 
 OnceDep = Annotated[Once, Depends(_once)]
