@@ -23,11 +23,10 @@ from pydantic import (
     HttpUrl,
     StringConstraints,
     UrlConstraints,
-    WithJsonSchema,
     model_validator,
-    validate_email,
 )
 
+from notifier.addresses import Email
 from notifier.domain.eta import Eta
 from notifier.domain.message import Scope
 from notifier.domain.news import Type
@@ -117,29 +116,6 @@ def _wall_time(value: str) -> str:
     return value
 
 
-_PLAIN = re.compile(
-    r"(?P<local>[A-Za-z0-9_+-]{1,30}(?:\.[A-Za-z0-9_+-]{1,30})?)@(?P<domain>[A-Za-z0-9.-]{1,180})"
-)
-"""Addresses of which only the domain needs a second look."""
-
-
-@lru_cache(maxsize=10_000)
-def _domain(value: str) -> str | None:
-    """The domain as it is kept; None where no address can have it."""
-    try:
-        return validate_email(f"jane@{value}")[1].partition("@")[2]
-    except ValueError:
-        return None
-
-
-def _address(value: str) -> str:
-    """Few domains serve most customers, and checking one costs more than the rest of an order's checks together."""
-    plain = _PLAIN.fullmatch(value)
-    domain = plain and _domain(plain["domain"])
-    return f"{plain['local']}@{domain}" if plain and domain else validate_email(value)[1]
-
-
-Email = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "format": "email"})]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_visible)]
 LongText = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
 Url = Annotated[HttpUrl, UrlConstraints(max_length=2000, allowed_schemes=["https", "http"])]

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import EmailStr, TypeAdapter, ValidationError
 
-from notifier.inputs import Email
+from notifier.addresses import Email
 
 ADDRESSES = (
     "a@b.com", "A.b@B.COM", "a..b@b.com", ".a@b.com", "a.@b.com", "a@localhost", "a@x.test", "a@-x.com",
