@@ -14,6 +14,7 @@ MOST_LINES = 400
 
 FLOORS = {
     "domain": 0,
+    "addresses": 0,
     "inputs": 1,
     "db": 1,
     "words": 1,
@@ -72,6 +73,7 @@ HOMES = {
     "psycopg": {"db"},
     "psycopg_pool": {"db"},
     "pydantic": {
+        "addresses",
         "inputs",
         "faults",
         "importing",

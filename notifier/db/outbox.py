@@ -12,12 +12,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, column, func, insert, update
+from sqlalchemy import JSON, bindparam, column, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, SQLModel, col, select
 
-from notifier.db import told
+from notifier.db import bulk, told
 from notifier.db.ids import new_id
 from notifier.db.tables import MessageContent, MessageRow
 from notifier.domain.message import CHANGE_OF_DATE, Kind, Status, may_move
@@ -293,9 +293,8 @@ def remember_claims(
 
 def remember(session: Session, entries: Sequence[dict[str, Any]]) -> None:
     """Add rows to the history, and tell stores that listen what became of these messages."""
-    if entries:
-        session.execute(insert(SQLModel.metadata.tables["message_history"]), entries)
-        told.moved(session, entries)
+    bulk.insert(session, "message_history", entries)
+    told.moved(session, entries)
 
 
 def entry(

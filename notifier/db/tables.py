@@ -8,7 +8,16 @@ provider event per id.
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import DateTime, TypeDecorator
@@ -101,7 +110,7 @@ class Backorder(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("store_id", "order_id"),
-        Index("backorder_of_store", "store_id", "id"),
+        Index("backorder_of_store", "store_id", "id", unique=True),
         Index("backorder_of_email", "store_id", "email"),
         Index("backorder_replan", "replan_at", sqlite_where=text("replan_at IS NOT NULL"),
               postgresql_where=text("replan_at IS NOT NULL")),
@@ -127,11 +136,17 @@ class Backorder(SQLModel, table=True):
     replan_at: datetime | None = _time(null=True)
 
 
+def _of_an_order() -> ForeignKeyConstraint:
+    """It belongs to an order, and to that order's store."""
+    return ForeignKeyConstraint(["store_id", "backorder_id"], ["backorder.store_id", "backorder.id"])
+
+
 class BackorderLine(SQLModel, table=True):
     """One SKU of an order. `detail` holds what only emails show: pictures, links, highlights, related."""
 
     __tablename__ = "backorder_line"
     __table_args__ = (
+        _of_an_order(),
         UniqueConstraint("backorder_id", "sku"),
         Index("line_waiting_for_sku", "store_id", "sku", "backorder_id", sqlite_where=text("waiting > 0"),
               postgresql_where=text("waiting > 0")),
@@ -141,8 +156,8 @@ class BackorderLine(SQLModel, table=True):
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
-    store_id: str = Field(foreign_key="store.id")
-    backorder_id: str = Field(foreign_key="backorder.id", index=True)
+    store_id: str
+    backorder_id: str
     position: int
     sku: str
     name: str
@@ -165,11 +180,11 @@ class BackorderLine(SQLModel, table=True):
 class Fact(SQLModel, table=True):
     """Something that happened to an order; only ever added. `at` is when it happened, `recorded_at` when we heard."""
 
-    __table_args__ = (Index("fact_of_backorder", "backorder_id", "id"),)
+    __table_args__ = (_of_an_order(), Index("fact_of_backorder", "backorder_id", "id"))
 
     id: str = Field(primary_key=True)
-    store_id: str = Field(foreign_key="store.id")
-    backorder_id: str = Field(foreign_key="backorder.id")
+    store_id: str
+    backorder_id: str
     at: datetime = _time()
     recorded_at: datetime = _time()
     kind: str
@@ -197,6 +212,7 @@ class MessageRow(SQLModel, table=True):
 
     __tablename__ = "message"
     __table_args__ = (
+        _of_an_order(),
         UniqueConstraint("backorder_id", "key"),
         # When anything is due at all. Its condition is true of every planned row and keeps planners from using this
         # index, which has all stores' rows mixed, where they look for those of one store: that is what the next is for.
@@ -218,13 +234,14 @@ class MessageRow(SQLModel, table=True):
               postgresql_where=text(NOT_TOLD.replace("message.", ""))),
         Index("message_sent", "store_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
               postgresql_where=text("sent_at IS NOT NULL")),
-        Index("message_to", "store_id", "to_email", "sent_at"),
+        Index("message_to", "store_id", "to_email", "sent_at", sqlite_where=text("to_email IS NOT NULL"),
+              postgresql_where=text("to_email IS NOT NULL")),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
-    store_id: str = Field(foreign_key="store.id")
-    backorder_id: str = Field(foreign_key="backorder.id")
+    store_id: str
+    backorder_id: str
     key: str
     kind: str
     urgency: int
