@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from notifier import providers
 from notifier.db import accounts
-from notifier.db.tables import ProviderKeys
+from notifier.db.account_tables import ProviderKeys
 from notifier.errors import Fault, Invalid, Misconfigured
 from notifier.providers.base import Provider
 from notifier.providers.reports import sendgrid_key

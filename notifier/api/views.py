@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 from notifier.api import shapes, store_shapes
+from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.accounts import State, provider_of
 from notifier.db.facts import Order
 from notifier.db.registering import NewOrder
-from notifier.db.tables import MessageRow, ProviderAccount, ProviderKeys, SkuChange, Store, Suppression
+from notifier.db.tables import MessageRow, SkuChange, Store, Suppression
 from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type

@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
 from notifier.db import bulk
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.codec import says_to_json
 from notifier.db.ids import new_id
 from notifier.db.outbox import TABLE, entry, remember, without_lease
-from notifier.db.tables import Backorder, MessageRow, ProviderAccount
+from notifier.db.tables import Backorder, MessageRow
 from notifier.domain.message import URGENCY, Draft, Status
 from notifier.domain.reconcile import Changes, Move
 

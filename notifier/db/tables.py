@@ -55,13 +55,13 @@ SQLModel.metadata.naming_convention = {
 Json = JSON().with_variant(JSONB(), "postgresql")
 
 
-def _time(*, null: bool = False) -> Any:
+def time_column(*, null: bool = False) -> Any:
     if null:
         return Field(default=None, sa_column=Column(UtcTime, nullable=True))
     return Field(sa_column=Column(UtcTime, nullable=False))
 
 
-def _json(*, null: bool = False) -> Any:
+def json_column(*, null: bool = False) -> Any:
     if null:
         return Field(default=None, sa_column=Column(Json, nullable=True))
     return Field(default_factory=dict, sa_column=Column(Json, nullable=False))
@@ -83,9 +83,9 @@ class Store(SQLModel, table=True):
     reply_to: str | None = None
     provider: str | None = None
     second_provider: str | None = None
-    brand: dict[str, Any] = _json()
-    policy: dict[str, Any] = _json()
-    created_at: datetime = _time()
+    brand: dict[str, Any] = json_column()
+    policy: dict[str, Any] = json_column()
+    created_at: datetime = time_column()
 
 
 class ApiKey(SQLModel, table=True):
@@ -97,8 +97,8 @@ class ApiKey(SQLModel, table=True):
     store_id: str = Field(foreign_key="store.id", index=True)
     digest: str = Field(unique=True)
     hint: str
-    created_at: datetime = _time()
-    revoked_at: datetime | None = _time(null=True)
+    created_at: datetime = time_column()
+    revoked_at: datetime | None = time_column(null=True)
 
 
 class Backorder(SQLModel, table=True):
@@ -119,8 +119,8 @@ class Backorder(SQLModel, table=True):
     id: str = Field(primary_key=True)
     store_id: str = Field(foreign_key="store.id")
     order_id: str
-    placed_at: datetime = _time()
-    registered_at: datetime = _time()
+    placed_at: datetime = time_column()
+    registered_at: datetime = time_column()
     currency: str | None = None
     order_url: str | None = None
     email: str
@@ -128,12 +128,12 @@ class Backorder(SQLModel, table=True):
     locale: str
     timezone: str
     country: str | None = None
-    payment: dict[str, Any] | None = _json(null=True)
+    payment: dict[str, Any] | None = json_column(null=True)
     unsubscribed: bool = False
     status: str = "open"
     content: str
     version: int = 1
-    replan_at: datetime | None = _time(null=True)
+    replan_at: datetime | None = time_column(null=True)
 
 
 def _of_an_order() -> ForeignKeyConstraint:
@@ -167,14 +167,14 @@ class BackorderLine(SQLModel, table=True):
     eta: date | None = None
     eta_earliest: date | None = None
     eta_reason: str | None = None
-    eta_changed_at: datetime = _time()
+    eta_changed_at: datetime = time_column()
     shipped: int = 0
     cancelled: int = 0
     allocated: int = 0
     waiting: int
     law_state: str = Field(default="none", index=True)
     answer_by: date | None = None
-    detail: dict[str, Any] = _json()
+    detail: dict[str, Any] = json_column()
 
 
 class Fact(SQLModel, table=True):
@@ -185,10 +185,10 @@ class Fact(SQLModel, table=True):
     id: str = Field(primary_key=True)
     store_id: str
     backorder_id: str
-    at: datetime = _time()
-    recorded_at: datetime = _time()
+    at: datetime = time_column()
+    recorded_at: datetime = time_column()
     kind: str
-    data: dict[str, Any] = _json()
+    data: dict[str, Any] = json_column()
 
 
 TROUBLE = ("failed", "unknown", "held", "bounced", "complained")
@@ -247,13 +247,13 @@ class MessageRow(SQLModel, table=True):
     urgency: int
     status: str = "planned"
     reason: str | None = None
-    due_at: datetime = _time()
-    attempt_at: datetime = _time()
-    expires_at: datetime = _time()
-    says: dict[str, Any] = _json()
+    due_at: datetime = time_column()
+    attempt_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    says: dict[str, Any] = json_column()
     about: str = ""
     lease_token: str | None = None
-    lease_until: datetime | None = _time(null=True)
+    lease_until: datetime | None = time_column(null=True)
     attempts: int = 0
     to_email: str | None = None
     subject: str | None = None
@@ -261,8 +261,8 @@ class MessageRow(SQLModel, table=True):
     provider_ref: str | None = None
     in_doubt: str | None = None
     template_version: str | None = None
-    sent_at: datetime | None = _time(null=True)
-    settled_at: datetime | None = _time(null=True)
+    sent_at: datetime | None = time_column(null=True)
+    settled_at: datetime | None = time_column(null=True)
 
 
 class MessageContent(SQLModel, table=True):
@@ -286,7 +286,7 @@ class MessageHistory(SQLModel, table=True):
     store_id: str
     backorder_id: str
     message_id: str = Field(foreign_key="message.id", index=True)
-    at: datetime = _time()
+    at: datetime = time_column()
     before: str | None = None
     after: str
     reason: str
@@ -314,9 +314,9 @@ class ProviderEvent(SQLModel, table=True):
     event_id: str
     message_id: str
     kind: str
-    at: datetime = _time()
-    received_at: datetime = _time()
-    applied_at: datetime | None = _time(null=True)
+    at: datetime = time_column()
+    received_at: datetime = time_column()
+    applied_at: datetime | None = time_column(null=True)
     suppresses: str | None = None
     detail: str | None = None
 
@@ -339,46 +339,7 @@ class Suppression(SQLModel, table=True):
     scope: str
     reason: str
     source: str
-    at: datetime = _time()
-
-
-class ProviderAccount(SQLModel, table=True):
-    """One account of a mail service, shared by all workers: its trouble and its budget.
-
-    No sends before `paused_until`. With `failures` after that, one message goes first, as a probe; until `probe_until`
-    one is on its way. `failing_since` is when the trouble began, `doubts` how many sends in a row got no answer. The
-    budget had `tokens` left at `refilled_at`; None where it was never touched.
-    """
-
-    __tablename__ = "provider_account"
-
-    account: str = Field(primary_key=True)
-    paused_until: datetime | None = _time(null=True)
-    probe_until: datetime | None = _time(null=True)
-    reason: str | None = None
-    failures: int = 0
-    failing_since: datetime | None = _time(null=True)
-    doubts: int = 0
-    tokens: float | None = None
-    refilled_at: datetime | None = _time(null=True)
-
-
-class ProviderKeys(SQLModel, table=True):
-    """A store's own keys at one mail service. `sealed` opens only with the installation's secret key.
-
-    `shown` is what may be seen of them. `account` names the account that they open; None where the store has only the
-    keys of what is reported to it, and sends through the installation's account.
-    """
-
-    __tablename__ = "provider_keys"
-    __table_args__ = (Index("keys_of_account", "account"),)
-
-    store_id: str = Field(primary_key=True, foreign_key="store.id")
-    provider: str = Field(primary_key=True)
-    account: str | None = None
-    sealed: str
-    shown: dict[str, Any] = _json()
-    changed_at: datetime = _time()
+    at: datetime = time_column()
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -391,7 +352,7 @@ class IdempotencyKey(SQLModel, table=True):
     digest: str
     status: int
     body: str
-    created_at: datetime = _time()
+    created_at: datetime = time_column()
 
 
 class SkuChange(SQLModel, table=True):
@@ -406,8 +367,8 @@ class SkuChange(SQLModel, table=True):
     eta: date | None = None
     eta_earliest: date | None = None
     reason: str | None = None
-    at: datetime = _time()
+    at: datetime = time_column()
     cursor: str = ""
     done: int = 0
     total: int
-    finished_at: datetime | None = _time(null=True)
+    finished_at: datetime | None = time_column(null=True)

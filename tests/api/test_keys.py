@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from notifier.bootstrap import ProviderShelf, build
+from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.engine import reading, transaction
-from notifier.db.tables import ProviderAccount, ProviderKeys
 from notifier.keyring import Keyring
 from tests.api.client import Api, Json, Stage
 from tests.api.test_store import NO_KEYS

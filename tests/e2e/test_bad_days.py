@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import event
 
 from notifier.db import engine as engine_module
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
-from notifier.db.tables import ProviderAccount
 from notifier.dispatch import dispatch
 from notifier.errors import Unavailable
 from notifier.providers import make
