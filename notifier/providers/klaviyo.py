@@ -64,7 +64,7 @@ class Klaviyo:
             return Rejected(str(error))
         try:
             answer = self._create_event(body, _request_timeout=self._timeouts)
-            said = answer.data
+            said = wire.read(answer)
         except ValidationError as error:
             fault = error.errors(include_input=False, include_url=False)[0]
             return Rejected(f"Klaviyo's SDK refuses the event: {fault['loc']}: {fault['msg']}")

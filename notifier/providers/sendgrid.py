@@ -113,16 +113,18 @@ class _PooledClient(Client):  # type: ignore[misc]  # the package ships no types
     def _post(self, request_body: Any) -> Response:
         url = self._build_url(None)
         headers = {**self.request_headers, "Content-Type": "application/json"}
-        answer = self.pool.request("POST", url, body=json.dumps(request_body).encode(), headers=headers)
+        body = json.dumps(request_body).encode()
+        answer = self.pool.request("POST", url, body=body, headers=headers, preload_content=False)
+        said = wire.read(answer)
         if not 200 <= answer.status < 300:
-            raise exceptions.HTTPError(answer.status, answer.reason, answer.data, answer.headers)
-        return Response(_Answer(answer))
+            raise exceptions.HTTPError(answer.status, answer.reason, said, answer.headers)
+        return Response(_Answer(answer, said))
 
 
 class _Answer:
     """A response in the shape that the SDK reads: that of `urllib.request`."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, answer: urllib3.BaseHTTPResponse, said: bytes) -> None:
         self.getcode = lambda: answer.status
-        self.read = lambda: answer.data
+        self.read = lambda: said
         self.info = lambda: answer.headers

@@ -1,5 +1,6 @@
 """Any mail server, by SMTP (RFC 5321)."""
 
+import io
 import re
 import smtplib
 import socket
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from notifier.errors import Misconfigured
 from notifier.providers import mime, reason
 from notifier.providers.base import Accepted, Deferred, Envelope, Outcome, Rejected, Unavailable, Unknown
+from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _RIGHT = "smtp://user:password@host:port, smtps://… (TLS from the start) or smtp+starttls://…"
@@ -206,6 +208,10 @@ class _Session(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         self._hurry()
+        if self.file is None and self.sock:
+            self._replies = Patience(self.sock, lambda: self.deadline - time.monotonic())
+            self.file = io.BufferedReader(self._replies)
+        self._replies.may_bring = LARGEST_REPLY
         return super().getreply()
 
     def alive(self) -> bool:

@@ -4,8 +4,12 @@ Both vendors' clients ship without time-outs, and without a way to tell a connec
 an answer that never came. For an email that difference is everything, so the transport settles it here.
 """
 
+import http.client
+import io
 import json
 import re
+import socket
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,12 +23,23 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from notifier.errors import Misconfigured
 from notifier.providers import reason
 from notifier.providers.base import Deferred, Outcome, Rejected, Unavailable, Unknown
+from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _CONNECTIONS = 64  # kept open per host: as many as NOTIFIER_SEND_THREADS can be
 _LONGEST_PAUSE = timedelta(hours=1)  # a service that names a later time is asked again after this
 
 
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        until = time.monotonic() + (sock.gettimeout() or 0)
+        self.fp.close()
+        self.fp = io.BufferedReader(Patience(sock, lambda: until - time.monotonic()))
+
+
 class _PlainConnection(HTTPConnection):
+    response_class = _Response
+
     def connect(self) -> None:
         try:
             super().connect()
@@ -33,6 +48,8 @@ class _PlainConnection(HTTPConnection):
 
 
 class _TlsConnection(HTTPSConnection):
+    response_class = _Response
+
     def connect(self) -> None:
         try:
             super().connect()
@@ -60,6 +77,17 @@ def transport(timeout_seconds: float) -> urllib3.PoolManager:
     )
     pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
     return pool
+
+
+def read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """The body of an answer that has its status already: as much of it as came, for the status alone decides."""
+    try:
+        body = answer.read(LARGEST_REPLY)
+    except (HTTPError, OSError, http.client.HTTPException):
+        answer.close()
+        return b""
+    answer.release_conn()
+    return body
 
 
 def base(url: str | None, standard: str, setting: str) -> str:

@@ -1,11 +1,12 @@
 """A mail server that goes wrong at a chosen step, which no real one does on demand."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-SILENCE, HANG_UP = "(silence)", "(hang up)"
+SILENCE, HANG_UP, RESET, ENDLESS = "(silence)", "(hang up)", "(reset)", "(endless)"
 
 USUAL = {
     "CONNECT": "220 mail.example ready",
@@ -24,7 +25,7 @@ USUAL = {
 def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
     """The port of a server that answers as `wrong` says for a verb, `CONNECT` or `.`, and else as usual.
 
-    An answer may be `SILENCE` or `HANG_UP`.
+    An answer may be `SILENCE`, `HANG_UP`, `RESET`, or `ENDLESS`: a byte now and then, for ever.
     """
     replies = {**USUAL, **wrong}
     over = threading.Event()
@@ -36,7 +37,11 @@ def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
                 reply = replies[verb]
                 if reply == SILENCE:
                     over.wait()
-                if reply in (SILENCE, HANG_UP):
+                if reply == RESET:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                while reply == ENDLESS and not over.wait(0.05):
+                    client.sendall(b"2")
+                if reply in (SILENCE, HANG_UP, RESET, ENDLESS):
                     return
                 client.sendall(reply.encode() + b"\r\n")
                 in_data = verb == "DATA" and reply.startswith("354")

@@ -12,8 +12,11 @@ after them requests are taken again. `vendors.forget()` starts afresh.
 The vendors' files lie in `specs/`, unchanged, with their licences.
 """
 
+import contextlib
 import json
+import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -49,15 +52,17 @@ RESERVED_HEADERS = frozenset(
 class Answer:
     """What one request gets instead of being taken.
 
-    `drop` hangs up `before` the request is read, or `after`, without a word. `raw` is sent in place of HTTP.
+    `drop` hangs up `before` the request is read, or `after`, without a word, or with a `reset` of the connection.
+    `raw` is sent in place of HTTP. `endless` goes on for ever with its headers or its body.
     """
 
     status: int = 202
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     delay: float = 0.0
-    drop: Literal["before", "after"] | None = None
+    drop: Literal["before", "after", "reset"] | None = None
     raw: bytes | None = None
+    endless: Literal["headers", "body"] | None = None
 
 
 @dataclass(frozen=True)
@@ -187,8 +192,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _say(self, answer: Answer) -> None:
         time.sleep(answer.delay)
+        if answer.endless:
+            self._never_end(answer)
+            return
+        if answer.drop == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
         if answer.drop or answer.raw is not None:
-            self.wfile.write(answer.raw or b"")
+            if answer.raw:
+                self.wfile.write(answer.raw)
             self.close_connection = True
             return
         body = _error(answer.status, ["scripted"]) if answer.body is None else answer.body
@@ -203,6 +215,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         except OSError:  # the client gave up waiting, as a test wanted it to
             self.close_connection = True
+
+    def _never_end(self, answer: Answer) -> None:
+        """A byte now and then, so that no time-out of a single read ever passes, until the client has had enough."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(f"HTTP/1.1 {answer.status} Odd\r\n".encode())
+            self.wfile.write(
+                b"X-More: " if answer.endless == "headers" else b"Content-Length: 99999999\r\n\r\n"
+            )
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.05)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server names it)
         """Say nothing: the tests read `requests`."""
