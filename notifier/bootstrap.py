@@ -93,6 +93,10 @@ def _make(name: str, settings: Settings) -> Provider:
         url=settings.smtp_url.get_secret_value(),
         api_key=api_key.get_secret_value() if api_key else None,
         base_url=base_url,
+        bounces_to=settings.bounce_address or None,
+        sandbox=settings.sendgrid_sandbox,
+        unsubscribe_group=settings.sendgrid_unsubscribe_group,
+        templates=settings.template_of_kind,
         timeout_seconds=settings.send_timeout_seconds,
     )
 

@@ -22,13 +22,18 @@ def make(
     url: str | None = None,
     api_key: str | None = None,
     base_url: str | None = None,
+    bounces_to: str | None = None,
+    sandbox: bool = False,
+    unsubscribe_group: int | None = None,
+    templates: Mapping[str, str] | None = None,
     timeout_seconds: float = 20.0,
 ) -> Provider:
     """The mail service called `name`, made from what it needs; the rest is ignored.
 
-    `outbox` needs `folder`, `smtp` needs `url`, `sendgrid` and `klaviyo` need `api_key` and take `base_url`
-    (scheme and host, no path). `timeout_seconds` bounds one send. Raises `Misconfigured` for an unknown name
-    or a value that cannot work.
+    `outbox` needs `folder`, `smtp` needs `url` and takes `bounces_to` (its envelope's sender), `sendgrid` and
+    `klaviyo` need `api_key` and take `base_url` (scheme and host, no path). `sandbox`, `unsubscribe_group` and
+    `templates` say how SendGrid is used (its `Options`). `timeout_seconds` bounds one send. Raises `Misconfigured`
+    for an unknown name or a value that cannot work.
     """
     # Imported on demand: a vendor's SDK costs up to 300 ms and 30 MiB, and a process uses one.
     match name:
@@ -39,11 +44,12 @@ def make(
         case "smtp":
             from notifier.providers.smtp import Smtp
 
-            return Smtp(url, timeout_seconds=timeout_seconds)
+            return Smtp(url, bounces_to=bounces_to, timeout_seconds=timeout_seconds)
         case "sendgrid":
-            from notifier.providers.sendgrid import Sendgrid
+            from notifier.providers.sendgrid import Options, Sendgrid
 
-            return Sendgrid(api_key, base_url, timeout_seconds=timeout_seconds)
+            options = Options(sandbox, unsubscribe_group, templates or {})
+            return Sendgrid(api_key, base_url, options=options, timeout_seconds=timeout_seconds)
         case "klaviyo":
             from notifier.providers.klaviyo import Klaviyo
 

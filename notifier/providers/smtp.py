@@ -28,7 +28,8 @@ _MOST_PER_CONNECTION = 100  # servers that count messages per connection start r
 class Smtp:
     """Sends over pooled connections to the server that `url` names.
 
-    `tls` replaces the system's trust, for a private certificate authority. One `send` takes at most
+    `bounces_to` is the envelope's sender, where bounces go; the sender's own address where it is None. `tls` replaces
+    the system's trust, for a private certificate authority. One `send` takes at most
     `timeout_seconds`, of which a quarter for each address of the host to connect.
     """
 
@@ -39,10 +40,12 @@ class Smtp:
         self,
         url: str | None,
         *,
+        bounces_to: str | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = 20.0,
     ) -> None:
         self._scheme, self._host, self._port, self._user, self._password = _parse(url)
+        self._bounces_to = _bounce_address(bounces_to)
         self._tls = tls or ssl.create_default_context()
         self.timeout_seconds = timeout_seconds
         self._idle: list[_Session] = []
@@ -134,15 +137,18 @@ class Smtp:
         limit = session.esmtp_features.get("size", "")
         if limit.isdigit() and 0 < int(limit) < len(mail.content):
             return Rejected(f"the message has {len(mail.content)} bytes, {self._where} takes {limit}")
-        options = []
+        options, notify = [], []
         if mail.utf8:
             if not session.has_extn("smtputf8"):
                 return Rejected(f"{self._where} takes no address with letters beyond ASCII (SMTPUTF8)")
             options = ["SMTPUTF8"]
-        code, said = session.mail(mail.sender, options)
+        if session.has_extn("dsn"):  # RFC 3461: a bounce then names our id, and brings no body back
+            options += ["RET=HDRS", f"ENVID={mime.safe_id(mail.envelope_id)}"]
+            notify = ["NOTIFY=FAILURE,DELAY"]
+        code, said = session.mail(self._bounces_to or mail.sender, options)
         if code != 250:
             return self._refused("the sender", code, said, account_wide=True)
-        code, said = session.rcpt(mail.recipient)
+        code, said = session.rcpt(mail.recipient, notify)
         if code not in (250, 251):
             return self._refused("the recipient", code, said)
         code, said = session.docmd("DATA")
@@ -238,6 +244,21 @@ def _greeting_name() -> str:
     """Our name in EHLO, an address literal where the host has no full one (RFC 5321, section 4.1.4)."""
     name = socket.gethostname()
     return name if "." in name else "[127.0.0.1]"
+
+
+def _bounce_address(value: str | None) -> str | None:
+    """Raises `Misconfigured` unless it is one bare address in ASCII, or nothing."""
+    if not value:
+        return None
+    try:
+        address = mime.address(value, "NOTIFIER_BOUNCE_ADDRESS")
+    except mime.Unmailable as error:
+        raise Misconfigured(str(error)) from None
+    if not address.isascii():
+        raise Misconfigured(
+            f"NOTIFIER_BOUNCE_ADDRESS is {value!r}; it must be ASCII, like bounces@shop.example"
+        )
+    return address
 
 
 def _parse(url: str | None) -> Sequence[Any]:

@@ -22,10 +22,11 @@ USUAL = {
 
 
 @contextmanager
-def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
+def bad_smtp(wrong: Mapping[str, str], heard: list[str] | None = None) -> Iterator[int]:
     """The port of a server that answers as `wrong` says for a verb, `CONNECT` or `.`, and else as usual.
 
     An answer may be `SILENCE`, `HANG_UP`, `RESET`, or `ENDLESS`: a byte now and then, for ever.
+    What the client says goes into `heard`, but for the message.
     """
     replies = {**USUAL, **wrong}
     over = threading.Event()
@@ -50,6 +51,8 @@ def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
                     line = lines.readline()
                 if not line:
                     return
+                if heard is not None:
+                    heard.append(line.decode().strip())
                 verb = "." if in_data else line.split()[0].decode().upper()
 
     def accept() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +16,22 @@ from notifier.providers import mime, wire
 from notifier.providers.base import Accepted, Envelope, Outcome, Rejected
 
 _STANDARD = "https://api.sendgrid.com"
+_UNSUBSCRIBING = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 # At DEBUG this logger prints the Authorization header and the whole email.
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one account is used. `sandbox`: everything is checked there and nothing is sent, nor reported.
+
+    `unsubscribe_group`: SendGrid itself offers unsubscribing, from this group of the account, in place of our own
+    one-click header. `templates`: the dynamic template by kind, for kinds that may share a request.
+    """
+
+    sandbox: bool = False
+    unsubscribe_group: int | None = None
+    templates: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sendgrid:
@@ -25,8 +41,14 @@ class Sendgrid:
     removes_duplicates = False
 
     def __init__(
-        self, api_key: str | None, base_url: str | None = None, *, timeout_seconds: float = 20.0
+        self,
+        api_key: str | None,
+        base_url: str | None = None,
+        *,
+        options: Options | None = None,
+        timeout_seconds: float = 20.0,
     ) -> None:
+        self._options = options or Options()
         self._key = wire.key(api_key, "SENDGRID_API_KEY", "SG.xxxx.yyyy")
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
@@ -37,7 +59,7 @@ class Sendgrid:
     def send(self, envelope: Envelope, now: datetime) -> Outcome:
         """Accepted once SendGrid has queued it; its X-Message-Id is the `ref`. Only events prove delivery."""
         try:
-            body = _body(envelope)
+            body = _body(envelope, self._options)
         except mime.Unmailable as error:
             return Rejected(str(error))
         try:
@@ -53,35 +75,66 @@ class Sendgrid:
         self._pool.clear()
 
 
-def _body(envelope: Envelope) -> dict[str, Any]:
+def _body(envelope: Envelope, options: Options) -> dict[str, Any]:
     """The request of POST /v3/mail/send.
 
     `custom_args` and `categories` are kept for long and cannot be redacted: ids and kinds only, never a
     customer's data.
     """
     sender_name, sender = mime.mailbox(envelope.sender, "sender")
-    to = _party(mime.one_line(envelope.to_name), mime.address(envelope.to, "to"))
-    headers = {
-        "Message-ID": mime.message_id(envelope, sender),
-        "Auto-Submitted": "auto-generated",
-        **mime.extra_headers(envelope),
-    }
     body = {
-        "personalizations": [{"to": [to], "custom_args": {"notification_id": envelope.message_id}}],
+        "personalizations": [
+            {"to": [_to(envelope)], "custom_args": {"notification_id": envelope.message_id}}
+        ],
         "from": _party(sender_name, sender),
         "subject": mime.one_line(envelope.subject),
         "content": [  # SendGrid wants them in this order
             {"type": "text/plain", "value": envelope.text},
             {"type": "text/html", "value": envelope.html},
         ],
-        "headers": headers,
+        "headers": _headers(envelope, sender, options),
+    }
+    return body | _common(envelope, options)
+
+
+def _common(envelope: Envelope, options: Options) -> dict[str, Any]:
+    """What emails of one kind and sender have in common."""
+    body: dict[str, Any] = {
         "categories": [envelope.kind],
         # Links carry signatures, and a rewritten link is one that no customer should trust.
         "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
     }
     if envelope.reply_to:
         body["reply_to"] = _party(*mime.mailbox(envelope.reply_to, "reply_to"))
+    if options.sandbox:
+        body["mail_settings"] = {"sandbox_mode": {"enable": True}}
+    if _in_group(envelope, options):
+        body["asm"] = {"group_id": options.unsubscribe_group}
     return body
+
+
+def _headers(envelope: Envelope, sender: str, options: Options) -> dict[str, str]:
+    """Unsubscribing is offered once, by SendGrid or by us: mail programs show but one of two such headers."""
+    ours = {
+        name: value
+        for name, value in mime.extra_headers(envelope).items()
+        if not (_in_group(envelope, options) and name.lower() in _UNSUBSCRIBING)
+    }
+    return {
+        "Message-ID": mime.message_id(envelope, sender),
+        "Auto-Submitted": "auto-generated",
+        **ours,
+    }
+
+
+def _in_group(envelope: Envelope, options: Options) -> bool:
+    """Only what a customer may unsubscribe from goes through a group: it must never stop news of the order."""
+    offered = any(name.lower() in _UNSUBSCRIBING for name in envelope.headers)
+    return options.unsubscribe_group is not None and offered
+
+
+def _to(envelope: Envelope) -> dict[str, str]:
+    return _party(mime.one_line(envelope.to_name), mime.address(envelope.to, "to"))
 
 
 def _party(name: str, email: str) -> dict[str, str]:
