@@ -49,7 +49,12 @@ PLAIN = Envelope(
         "List-Unsubscribe": "<https://shop.example/u/1>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     },
-    properties={"order_id": "1042", "lines": [{"sku": "ORN-RED", "eta": "2026-05-12"}], "waiting_days": 12},
+    properties={
+        "order": {"id": "1042", "url": "https://shop.example/orders/1042"},
+        "lines": [{"sku": "ORN-RED", "name": "Red ornament", "quantity": 3, "eta": {"latest": "2026-05-12"}}],
+        "days_left": 12,
+        "waiting": True,
+    },
 )
 
 ENVELOPES = {

@@ -1,10 +1,6 @@
 """Klaviyo, by its own SDK: an event per email; the store's flow on its metric sends the mail."""
 
-import json
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Any
+from datetime import datetime
 
 import urllib3
 from klaviyo_api import KlaviyoAPI
@@ -13,26 +9,9 @@ from pydantic import ValidationError
 
 from notifier.providers import mime, wire
 from notifier.providers.base import Accepted, Envelope, Outcome, Rejected
+from notifier.providers.klaviyo import event
 
 _STANDARD = "https://a.klaviyo.com"
-
-METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "expectation": "Backorder Expected",
-        "countdown": "Backorder Countdown",
-        "delay": "Backorder Delayed",
-        "consent": "Backorder Consent Needed",
-        "earlier": "Backorder Earlier",
-        "shipped": "Backorder Shipped",
-        "cancelled": "Backorder Cancelled",
-    }
-)
-"""The metric that a flow starts on, by kind. A kind not listed is `Backorder` and its name."""
-
-# Limits of Create Event, in Klaviyo's own OpenAPI file.
-_MOST_PROPERTIES = 400
-_LONGEST_STRING = 100_000
-_LARGEST_BODY = 5_000_000
 
 
 class Klaviyo:
@@ -59,7 +38,7 @@ class Klaviyo:
     def send(self, envelope: Envelope, now: datetime) -> Outcome:
         """Accepted once Klaviyo has taken the event; what its flow then does, only a webhook tells."""
         try:
-            body = _body(envelope)
+            body = event.single(envelope)
         except mime.Unmailable as error:
             return Rejected(str(error))
         try:
@@ -79,65 +58,3 @@ class Klaviyo:
     def close(self) -> None:
         """Hang up on every idle connection."""
         self._pool.clear()
-
-
-def _body(envelope: Envelope) -> dict[str, Any]:
-    """The request of POST /api/events. Raises `Unmailable` past one of Klaviyo's limits.
-
-    The profile is named by its address alone, and none of its fields are set: they are the store's. What a
-    retry must repeat for it to be recognised (profile, metric, `unique_id`, `time`) comes from the envelope.
-    """
-    properties = {
-        **envelope.properties,
-        "notification_id": envelope.message_id,
-        "customer_name": mime.one_line(envelope.to_name),
-        "subject": mime.one_line(envelope.subject),
-        "html": envelope.html,
-        "text": envelope.text,
-    }
-    body = {
-        "data": {
-            "type": "event",
-            "attributes": {
-                "unique_id": envelope.message_id,
-                "time": envelope.occurred_at.astimezone(UTC).isoformat(timespec="seconds"),
-                "metric": {"data": {"type": "metric", "attributes": {"name": metric(envelope.kind)}}},
-                "profile": {
-                    "data": {
-                        "type": "profile",
-                        "attributes": {"email": mime.address(envelope.to, "to")},
-                    }
-                },
-                "properties": properties,
-            },
-        }
-    }
-    _check_sizes(properties, body)
-    return body
-
-
-def metric(kind: str) -> str:
-    """The name of the metric that an email of this kind is recorded under."""
-    return METRICS.get(kind, f"Backorder {kind.replace('_', ' ').title()}")
-
-
-def _check_sizes(properties: Mapping[str, Any], body: Mapping[str, Any]) -> None:
-    if len(properties) > _MOST_PROPERTIES:
-        raise mime.Unmailable(f"properties: {len(properties)}, Klaviyo takes at most {_MOST_PROPERTIES}")
-    for name, value in properties.items():
-        if any(len(text.encode("utf-8", "replace")) > _LONGEST_STRING for text in _strings(value)):
-            raise mime.Unmailable(f"{name}: longer than the {_LONGEST_STRING} bytes that Klaviyo takes")
-    size = len(json.dumps(body))
-    if size > _LARGEST_BODY:
-        raise mime.Unmailable(f"the event has {size} bytes, Klaviyo takes at most {_LARGEST_BODY}")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _strings(inner)
