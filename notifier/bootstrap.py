@@ -134,6 +134,9 @@ def build(
         threads=settings.send_threads,
         clock=clock,
         paces=_paces(settings.send_rate),
+        # A pace that was set holds for every message, however many go in one request.
+        bulk_paces=providers.BULK_PACES if settings.send_rate is None else {},
+        most_at_once=providers.TOGETHER if settings.sendgrid_templates else 0,
         count=metrics.tried,
     )
     hooks = Hooks(

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from notifier.bundling import Going
 from notifier.db import accounts, outbox, spacing, suppressions
 from notifier.db import facts as store
 from notifier.db.claims import claim as claim_due
@@ -24,7 +25,7 @@ from notifier.db.engine import reading, transaction
 from notifier.db.facts import Order
 from notifier.db.outbox import Claim, Frozen
 from notifier.db.tables import MessageContent, Store
-from notifier.delivery import Going, Post, backoff, send_all
+from notifier.delivery import Post, backoff, send_all
 from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
 from notifier.domain.plan import plan, window_for
 from notifier.domain.policy import into_window
@@ -71,7 +72,7 @@ def dispatch(post: Post) -> int:
     """
     now = post.clock()
     with transaction(post.engine) as session:
-        limit = max(BATCH, EACH * post.threads)
+        limit = max(BATCH, EACH * post.threads, post.most_at_once)
         claims = claim_due(session, now, limit, post.lease, post.default_provider, post.paces)
     if not claims:
         return 0

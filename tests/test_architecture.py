@@ -33,6 +33,7 @@ FLOORS = {
     "telling": 2,
     "timeline": 2,
     "intake": 2,
+    "bundling": 2,
     "delivery": 2,
     "dispatch": 2,
     "feedback": 2,

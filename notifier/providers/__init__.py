@@ -14,6 +14,13 @@ PACES: Mapping[str, Pace] = MappingProxyType({"klaviyo": Pace(per_second=55, bur
 """How fast each may be used, where it says so. Klaviyo's OpenAPI file allows Create Event 350 a second and 3,500 a
 minute: a full bucket and a minute's refill are 3,500."""
 
+BULK_PACES: Mapping[str, Pace] = MappingProxyType({"klaviyo": Pace(per_second=2.3, burst=10)})
+"""How many requests with many messages each may be sent, where that is a budget of its own. Klaviyo's OpenAPI file
+allows Bulk Create Events 10 a second and 150 a minute."""
+
+TOGETHER = 1000
+"""The most messages that any of them takes in one request."""
+
 
 def make(
     name: str,

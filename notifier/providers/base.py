@@ -4,10 +4,10 @@ An adapter never sleeps, retries, logs secrets or touches the database: it tries
 and says what happened as a value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,13 @@ class Unknown:
 Outcome = Accepted | Rejected | Deferred | Unavailable | Unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """The request that it was one of many in was refused, or had no room for it: certainly nothing was sent."""
+
+    reason: str
+
+
 class Provider(Protocol):
     """A mail service. Safe for use from many threads at once."""
 
@@ -101,3 +108,25 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+
+
+@runtime_checkable
+class Bundling(Provider, Protocol):
+    """A mail service that can take many emails in one request, each with an outcome of its own."""
+
+    @property
+    def fewest_together(self) -> int:
+        """With fewer at hand, each goes by itself."""
+
+    @property
+    def most_together(self) -> int:
+        """How many one request may carry."""
+
+    def together(self, envelope: Envelope) -> Hashable | None:
+        """What emails that may share a request have in common; None for one that goes by itself."""
+
+    def send_many(self, envelopes: Sequence[Envelope], now: datetime) -> Sequence[Outcome | Apart]:
+        """Try one request, within `timeout_seconds`; the outcome of each, in order.
+
+        Never raises for anything that the service or the network does. No answer is `Unknown` for each of them.
+        """

@@ -129,7 +129,7 @@ def refusal(
     if status == 403 and not _is_json(body):
         # A firewall's page in front of the API, which comes and goes; the API itself refuses in JSON.
         return Unavailable(words)
-    if status == 403 and any(where == "from" for where, _ in _errors(body)):
+    if status == 403 and any(where == "from" for where, _ in errors(body)):
         return Rejected(words)  # a sender that the account may not use: one store's, not everybody's
     if status in (401, 402, 403):
         return Unavailable(words, needs_person=True)
@@ -162,11 +162,11 @@ def _is_json(body: bytes) -> bool:
 
 
 def _said(body: bytes) -> str:
-    told = "; ".join(f"{where}: {what}" if where else what for where, what in _errors(body))
+    told = "; ".join(f"{where}: {what}" if where else what for where, what in errors(body))
     return told or body.decode("utf-8", "replace").strip() or "no reason given"
 
 
-def _errors(body: bytes) -> list[tuple[str, str]]:
+def errors(body: bytes) -> list[tuple[str, str]]:
     """Where and what, as both vendors list it under `errors`; empty where a body does not."""
     try:
         return [_where_and_what(error) for error in json.loads(body)["errors"]]

@@ -1,5 +1,7 @@
 """Klaviyo, by its own SDK: an event per email; the store's flow on its metric sends the mail."""
 
+import json
+from collections.abc import Hashable, Sequence
 from datetime import datetime
 
 import urllib3
@@ -8,7 +10,7 @@ from openapi_client.exceptions import OpenApiException
 from pydantic import ValidationError
 
 from notifier.providers import mime, wire
-from notifier.providers.base import Accepted, Envelope, Outcome, Rejected
+from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
 from notifier.providers.klaviyo import event
 
 _STANDARD = "https://a.klaviyo.com"
@@ -19,6 +21,8 @@ class Klaviyo:
 
     name = "klaviyo"
     removes_duplicates = True
+    fewest_together = 100  # a backlog: else singles, whose repeats Klaviyo drops
+    most_together = 1000
 
     def __init__(
         self, api_key: str | None, base_url: str | None = None, *, timeout_seconds: float = 20.0
@@ -31,6 +35,14 @@ class Klaviyo:
         self._timeouts = (timeout_seconds / 4, timeout_seconds * 3 / 4)
         api = KlaviyoAPI(self._key, max_retries=1, test_host=host)
         api.api_client.rest_client.pool_manager = self._pool
+        # A bulk goes past the SDK, which takes 230 ms to check a thousand events that were made right.
+        self._bulk_url = f"{host}/api/event-bulk-create-jobs"
+        self._headers = {
+            "Authorization": f"Klaviyo-API-Key {self._key}",
+            "revision": api.api_client.default_headers["revision"],
+            "Accept": "application/vnd.api+json",
+            "Content-Type": "application/vnd.api+json",
+        }
         # The call that hands back the answer as it came: the others lose a 429 whose Retry-After is no
         # integer, and an error whose body is a page. The SDK builds its API anew at each access: it is kept.
         self._create_event = api.Events.create_event_without_preload_content
@@ -54,6 +66,38 @@ class Klaviyo:
         if 200 <= answer.status < 300:
             return Accepted()
         return wire.refusal("Klaviyo", answer.status, answer.headers, said, now, self._key)
+
+    def together(self, envelope: Envelope) -> Hashable | None:
+        """Any events may share a request."""
+        return self.name
+
+    def send_many(self, envelopes: Sequence[Envelope], now: datetime) -> Sequence[Outcome | Apart]:
+        """One bulk, of which Klaviyo takes all or, where it refuses, none.
+
+        It is posted once and never again: a repeated `unique_id` would make it fail as a whole. In doubt, each event
+        goes again by itself, where Klaviyo drops it if it has it.
+        """
+        body, left_out = event.bulk(envelopes)
+        if body is None:
+            return [left_out[place] for place in range(len(envelopes))]
+        try:
+            answer = self._pool.request(
+                "POST",
+                self._bulk_url,
+                body=json.dumps(body).encode(),
+                headers=self._headers,
+                preload_content=False,
+            )
+            said = wire.read(answer)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            outcome: Outcome | Apart = wire.trouble("Klaviyo", error, self._key)
+        else:
+            outcome = Accepted()
+            if not 200 <= answer.status < 300:
+                outcome = wire.refusal("Klaviyo", answer.status, answer.headers, said, now, self._key)
+        if isinstance(outcome, Rejected):
+            outcome = Apart(outcome.reason)
+        return [left_out.get(place, outcome) for place in range(len(envelopes))]
 
     def close(self) -> None:
         """Hang up on every idle connection."""

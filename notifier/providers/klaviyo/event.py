@@ -1,13 +1,13 @@
 """What Klaviyo is told of one email: properties that a marketer can use in a flow without a developer."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
 from types import MappingProxyType
 from typing import Any
 
 from notifier.providers import mime
-from notifier.providers.base import Envelope
+from notifier.providers.base import Apart, Envelope, Rejected
 
 METRICS: Mapping[str, str] = MappingProxyType(
     {
@@ -26,6 +26,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
 _MOST_PROPERTIES = 400
 _LONGEST_STRING = 100_000
 _LARGEST_BODY = 5_000_000
+_LARGEST_BULK = 4_500_000
 
 
 def metric(kind: str) -> str:
@@ -41,6 +42,31 @@ def single(envelope: Envelope) -> dict[str, Any]:
     if size > _LARGEST_BODY:
         raise mime.Unmailable(f"the event has {size} bytes, Klaviyo takes at most {_LARGEST_BODY}")
     return body
+
+
+def bulk(envelopes: Sequence[Envelope]) -> tuple[dict[str, Any] | None, dict[int, Rejected | Apart]]:
+    """The request of POST /api/event-bulk-create-jobs, grouped by customer; and, by place, who is not in it and why."""
+    people: dict[str, dict[str, Any]] = {}
+    left_out: dict[int, Rejected | Apart] = {}
+    size = 0
+    for place, envelope in enumerate(envelopes):
+        try:
+            whose, told = profile(envelope), event(envelope)
+        except mime.Unmailable as error:
+            left_out[place] = Rejected(str(error))
+            continue
+        size += len(json.dumps(told)) + len(json.dumps(whose)) + 200
+        if size > _LARGEST_BULK:
+            left_out[place] = Apart("the bulk has no more room")
+            continue
+        person = people.setdefault(whose["attributes"]["email"], {"events": {"data": []}})
+        person["profile"] = {"data": whose}  # as the last of their emails leaves it
+        person["events"]["data"].append({"type": "event", "attributes": told})
+    if not people:
+        return None, left_out
+    groups = [{"type": "event-bulk-create", "attributes": person} for person in people.values()]
+    attributes = {"events-bulk-create": {"data": groups}}
+    return {"data": {"type": "event-bulk-create-job", "attributes": attributes}}, left_out
 
 
 def event(envelope: Envelope) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,15 @@ from python_http_client import Client, exceptions
 from python_http_client.client import Response
 from sendgrid import SendGridAPIClient
 
-from notifier.providers import mime, wire
-from notifier.providers.base import Accepted, Envelope, Outcome, Rejected
+from notifier.errors import Misconfigured
+from notifier.providers import mime, reason, wire
+from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
 
 _STANDARD = "https://api.sendgrid.com"
+_LARGEST_REQUEST = 25_000_000  # bytes of recipients; SendGrid takes 30 MB in all
+_REFUSED_WHOLE = (400, 413, 422)  # for what is in the request: nothing of it was sent
+NEVER_TOGETHER = frozenset({"delay", "consent"})
+"""Kinds that can be legal notices: one lost answer must not leave a thousand of them in doubt."""
 _UNSUBSCRIBING = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 # At DEBUG this logger prints the Authorization header and the whole email.
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
@@ -39,6 +45,8 @@ class Sendgrid:
 
     name = "sendgrid"
     removes_duplicates = False
+    fewest_together = 2
+    most_together = 1000  # personalizations of a request
 
     def __init__(
         self,
@@ -49,6 +57,10 @@ class Sendgrid:
         timeout_seconds: float = 20.0,
     ) -> None:
         self._options = options or Options()
+        if wrong := sorted(NEVER_TOGETHER & self._options.templates.keys()):
+            raise Misconfigured(
+                f"SENDGRID_TEMPLATES has {', '.join(wrong)}: legal notices go one in a request; leave them out."
+            )
         self._key = wire.key(api_key, "SENDGRID_API_KEY", "SG.xxxx.yyyy")
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
@@ -62,17 +74,100 @@ class Sendgrid:
             body = _body(envelope, self._options)
         except mime.Unmailable as error:
             return Rejected(str(error))
+        outcome, _ = self._post(body, now)
+        return outcome
+
+    def together(self, envelope: Envelope) -> Hashable | None:
+        """Emails of one kind and sender, where the store chose a template for the kind."""
+        template = self._options.templates.get(envelope.kind)
+        if template is None:
+            return None
+        return (
+            template,
+            envelope.kind,
+            envelope.sender,
+            envelope.reply_to,
+            _in_group(envelope, self._options),
+        )
+
+    def send_many(self, envelopes: Sequence[Envelope], now: datetime) -> Sequence[Outcome | Apart]:
+        """One request of which SendGrid takes all or, with a 400, certainly none: then whom it names is rejected."""
+        outcomes: dict[int, Outcome | Apart] = {}
+        people: list[dict[str, Any]] = []
+        places: list[int] = []
+        size = 0
+        for place, envelope in enumerate(envelopes):
+            try:
+                person = _person(envelope, self._options)
+            except mime.Unmailable as error:
+                outcomes[place] = Rejected(str(error))
+                continue
+            size += len(json.dumps(person))
+            if size > _LARGEST_REQUEST:
+                outcomes[place] = Apart("the request has no more room")
+                continue
+            people.append(person)
+            places.append(place)
+        if people:
+            first = envelopes[places[0]]
+            body = {
+                "personalizations": people,
+                "from": _party(*mime.mailbox(first.sender, "sender")),
+                "template_id": self._options.templates[first.kind],
+                **_common(first, self._options),
+            }
+            outcome, blamed = self._post(body, now)
+            for number, place in enumerate(places):
+                outcomes[place] = _share(outcome, blamed, number)
+        return [outcomes[place] for place in range(len(envelopes))]
+
+    def _post(self, body: Mapping[str, Any], now: datetime) -> tuple[Outcome, Mapping[int, str] | None]:
+        """What came of a request, and, where that was refused for what is in it, what is said of which recipient."""
         try:
             response = self._api.send(body)
         except exceptions.HTTPError as error:
-            return wire.refusal("SendGrid", error.status_code, error.headers, error.body, now, self._key)
+            outcome = wire.refusal("SendGrid", error.status_code, error.headers, error.body, now, self._key)
+            return outcome, _blamed(error.body, self._key) if error.status_code in _REFUSED_WHOLE else None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            return wire.trouble("SendGrid", error, self._key)
-        return Accepted(response.headers.get("X-Message-Id"))
+            return wire.trouble("SendGrid", error, self._key), None
+        return Accepted(response.headers.get("X-Message-Id")), None
 
     def close(self) -> None:
         """Hang up on every idle connection."""
         self._pool.clear()
+
+
+def _share(outcome: Outcome, blamed: Mapping[int, str] | None, number: int) -> Outcome | Apart:
+    """What a request's outcome means for the recipient at that place in it."""
+    if blamed is None:
+        return outcome
+    if number in blamed:
+        return Rejected(blamed[number])
+    return Apart(getattr(outcome, "reason", ""))
+
+
+def _blamed(body: bytes, key: str) -> dict[int, str]:
+    """By its place, what is said of each recipient that a refusal names."""
+    blamed = {}
+    for where, what in wire.errors(body):
+        if place := re.match(r"personalizations\.(\d+)\b", where):
+            blamed[int(place[1])] = reason.plain(f"SendGrid refused it: {where}: {what}", key)
+    return blamed
+
+
+def _person(envelope: Envelope, options: Options) -> dict[str, Any]:
+    """One of many in a request, whose email goes as data: the template holds nothing but its place."""
+    _, sender = mime.mailbox(envelope.sender, "sender")
+    return {
+        "to": [_to(envelope)],
+        "custom_args": {"notification_id": envelope.message_id},
+        "headers": _headers(envelope, sender, options),
+        "dynamic_template_data": {
+            "subject": mime.one_line(envelope.subject),
+            "html": envelope.html,
+            "text": envelope.text,
+        },
+    }
 
 
 def _body(envelope: Envelope, options: Options) -> dict[str, Any]:
