@@ -17,6 +17,7 @@ from rich.table import Table
 
 from notifier import importing
 from notifier.bootstrap import Services, build, system_clock
+from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
 from notifier.db import stores
 from notifier.db.engine import make_engine, transaction
@@ -34,6 +35,8 @@ store_app = typer.Typer(help="Stores and their API keys.", no_args_is_help=True)
 templates_app = typer.Typer(help="The templates of emails.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
 app.add_typer(templates_app, name="templates")
+app.add_typer(sendgrid_app, name="sendgrid")
+app.add_typer(klaviyo_app, name="klaviyo")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]

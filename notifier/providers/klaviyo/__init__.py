@@ -5,13 +5,11 @@ from collections.abc import Hashable, Sequence
 from datetime import datetime
 
 import urllib3
-from klaviyo_api import KlaviyoAPI
-from openapi_client.exceptions import OpenApiException
-from pydantic import ValidationError
 
 from notifier.providers import mime, wire
 from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
 from notifier.providers.klaviyo import event
+from notifier.providers.klaviyo.calls import Api
 
 _STANDARD = "https://a.klaviyo.com"
 
@@ -28,24 +26,12 @@ class Klaviyo:
         self, api_key: str | None, base_url: str | None = None, *, timeout_seconds: float = 20.0
     ) -> None:
         self._key = wire.key(api_key, "KLAVIYO_API_KEY", "pk_xxxx (a private key with events:write)")
-        host = wire.base(base_url, _STANDARD, "KLAVIYO_BASE_URL")
         self.timeout_seconds = timeout_seconds
-        self._pool = wire.transport(timeout_seconds)
-        # The SDK asks for no time-out unless each call brings one, whatever its transport is set to.
-        self._timeouts = (timeout_seconds / 4, timeout_seconds * 3 / 4)
-        api = KlaviyoAPI(self._key, max_retries=1, test_host=host)
-        api.api_client.rest_client.pool_manager = self._pool
+        self.api = Api(self._key, wire.base(base_url, _STANDARD, "KLAVIYO_BASE_URL"), timeout_seconds)
         # A bulk goes past the SDK, which takes 230 ms to check a thousand events that were made right.
-        self._bulk_url = f"{host}/api/event-bulk-create-jobs"
-        self._headers = {
-            "Authorization": f"Klaviyo-API-Key {self._key}",
-            "revision": api.api_client.default_headers["revision"],
-            "Accept": "application/vnd.api+json",
-            "Content-Type": "application/vnd.api+json",
-        }
-        # The call that hands back the answer as it came: the others lose a 429 whose Retry-After is no
-        # integer, and an error whose body is a page. The SDK builds its API anew at each access: it is kept.
-        self._create_event = api.Events.create_event_without_preload_content
+        self._bulk_url, self._headers = f"{self.api.host}/api/event-bulk-create-jobs", self.api.headers
+        # The SDK builds its API anew at each access: it is kept.
+        self._create_event = self.api.sdk.Events.create_event_without_preload_content
 
     def send(self, envelope: Envelope, now: datetime) -> Outcome:
         """Accepted once Klaviyo has taken the event; what its flow then does, only a webhook tells."""
@@ -53,19 +39,8 @@ class Klaviyo:
             body = event.single(envelope)
         except mime.Unmailable as error:
             return Rejected(str(error))
-        try:
-            answer = self._create_event(body, _request_timeout=self._timeouts)
-            said = wire.read(answer)
-        except ValidationError as error:
-            fault = error.errors(include_input=False, include_url=False)[0]
-            return Rejected(f"Klaviyo's SDK refuses the event: {fault['loc']}: {fault['msg']}")
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            return wire.trouble("Klaviyo", error, self._key)
-        except OpenApiException as error:  # how the SDK passes on a TLS connection that broke later
-            return wire.trouble("Klaviyo", error, self._key)
-        if 200 <= answer.status < 300:
-            return Accepted()
-        return wire.refusal("Klaviyo", answer.status, answer.headers, said, now, self._key)
+        answer = self.api.ask(self._create_event, now, body)
+        return Accepted() if isinstance(answer, dict) else answer
 
     def together(self, envelope: Envelope) -> Hashable | None:
         """Any events may share a request."""
@@ -81,7 +56,7 @@ class Klaviyo:
         if body is None:
             return [left_out[place] for place in range(len(envelopes))]
         try:
-            answer = self._pool.request(
+            answer = self.api.pool.request(
                 "POST",
                 self._bulk_url,
                 body=json.dumps(body).encode(),
@@ -101,4 +76,4 @@ class Klaviyo:
 
     def close(self) -> None:
         """Hang up on every idle connection."""
-        self._pool.clear()
+        self.api.pool.clear()

@@ -3,9 +3,10 @@
 import json
 import logging
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -13,11 +14,12 @@ from python_http_client import Client, exceptions
 from python_http_client.client import Response
 from sendgrid import SendGridAPIClient
 
-from notifier.errors import Misconfigured
+from notifier.errors import Misconfigured, NotifierError
 from notifier.providers import mime, reason, wire
 from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
 
 _STANDARD = "https://api.sendgrid.com"
+_FAILURES = (exceptions.HTTPError, urllib3.exceptions.HTTPError, OSError)
 _LARGEST_REQUEST = 25_000_000  # bytes of recipients; SendGrid takes 30 MB in all
 _REFUSED_WHOLE = (400, 413, 422)  # for what is in the request: nothing of it was sent
 NEVER_TOGETHER = frozenset({"delay", "consent"})
@@ -65,8 +67,8 @@ class Sendgrid:
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
         self._pool = wire.transport(timeout_seconds)
-        self._api = SendGridAPIClient(self._key, host=host)
-        self._api.client = _PooledClient(self._pool, host, self._api.client.request_headers)
+        self.api = SendGridAPIClient(self._key, host=host)
+        self.api.client = _PooledClient(self._pool, host, self.api.client.request_headers)
 
     def send(self, envelope: Envelope, now: datetime) -> Outcome:
         """Accepted once SendGrid has queued it; its X-Message-Id is the `ref`. Only events prove delivery."""
@@ -124,13 +126,29 @@ class Sendgrid:
     def _post(self, body: Mapping[str, Any], now: datetime) -> tuple[Outcome, Mapping[int, str] | None]:
         """What came of a request, and, where that was refused for what is in it, what is said of which recipient."""
         try:
-            response = self._api.send(body)
+            response = self.api.send(body)
         except exceptions.HTTPError as error:
-            outcome = wire.refusal("SendGrid", error.status_code, error.headers, error.body, now, self._key)
-            return outcome, _blamed(error.body, self._key) if error.status_code in _REFUSED_WHOLE else None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            return wire.trouble("SendGrid", error, self._key), None
+            blamed = _blamed(error.body, self._key) if error.status_code in _REFUSED_WHOLE else None
+            return self.meaning(error, now), blamed
+        except _FAILURES as error:
+            return self.meaning(error, now), None
         return Accepted(response.headers.get("X-Message-Id")), None
+
+    def ask(self, what: str, call: Callable[..., Response], now: datetime, **options: Any) -> dict[str, Any]:
+        """The body that a call of the SDK was answered with; NotifierError says that `what`, and why."""
+        try:
+            body = json.loads(call(**options).body or b"{}")
+        except _FAILURES as error:
+            raise NotifierError(f"{what}: {getattr(self.meaning(error, now), 'reason', '')}") from None
+        except ValueError:
+            raise NotifierError(f"{what}: SendGrid's answer is not JSON") from None
+        return body if isinstance(body, dict) else {}
+
+    def meaning(self, error: Exception, now: datetime) -> Outcome:
+        """What an exception of the SDK or the transport means."""
+        if isinstance(error, exceptions.HTTPError):
+            return wire.refusal("SendGrid", error.status_code, error.headers, error.body, now, self._key)
+        return wire.trouble("SendGrid", error, self._key)
 
     def close(self) -> None:
         """Hang up on every idle connection."""
@@ -256,13 +274,15 @@ class _PooledClient(Client):  # type: ignore[misc]  # the package ships no types
         return _PooledClient(self.pool, self.host, self.request_headers, path)
 
     def __getattr__(self, name: str) -> Any:
-        return self._post if name == "post" else super().__getattr__(name)
+        if name not in ("get", "post"):
+            return super().__getattr__(name)
+        return partial(self._ask, name.upper())
 
-    def _post(self, request_body: Any) -> Response:
-        url = self._build_url(None)
+    def _ask(self, verb: str, request_body: Any = None, query_params: Any = None) -> Response:
+        url = self._build_url(query_params)
         headers = {**self.request_headers, "Content-Type": "application/json"}
-        body = json.dumps(request_body).encode()
-        answer = self.pool.request("POST", url, body=body, headers=headers, preload_content=False)
+        body = None if request_body is None else json.dumps(request_body).encode()
+        answer = self.pool.request(verb, url, body=body, headers=headers, preload_content=False)
         said = wire.read(answer)
         if not 200 <= answer.status < 300:
             raise exceptions.HTTPError(answer.status, answer.reason, said, answer.headers)
