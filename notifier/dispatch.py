@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from notifier.bundling import Going
+from notifier.confirming import first_look
 from notifier.db import accounts, outbox, spacing, suppressions
 from notifier.db import facts as store
 from notifier.db.claims import claim as claim_due
@@ -341,7 +342,7 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
     if not ready:
         return []
     spaced = {_address(item.order) for item in ready if item.draft.kind in WAITING_SERIES}
-    frozen = {item.claim.id: _frozen(item) for item in ready}
+    frozen = {item.claim.id: _frozen(post, item, now) for item in ready}
     with transaction(post.engine) as session:
         spacing.hold(session, spaced)
         last = spacing.last_to(session, spaced, WAITING_SERIES)
@@ -367,7 +368,7 @@ def _crowded(item: _Ready, last: Mapping[spacing.Address, datetime], now: dateti
     return item.draft.kind in WAITING_SERIES and before is not None and now < before + gap
 
 
-def _frozen(item: _Ready) -> Frozen:
+def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:
     envelope = item.email.envelope
     values = {field.name: getattr(envelope, field.name) for field in fields(envelope)}
     data = json.dumps(values | {"occurred_at": envelope.occurred_at.isoformat()}, ensure_ascii=False).encode()
@@ -378,6 +379,7 @@ def _frozen(item: _Ready) -> Frozen:
         subject=envelope.subject,
         template_version=item.email.template_version,
         says=says_to_json(item.draft.says),
+        confirm_at=first_look(post, item.provider, item.draft.says, now),
     )
 
 

@@ -34,6 +34,7 @@ FLOORS = {
     "timeline": 2,
     "intake": 2,
     "bundling": 2,
+    "confirming": 2,
     "delivery": 2,
     "dispatch": 2,
     "feedback": 2,

@@ -56,6 +56,8 @@ class Frozen:
     subject: str
     template_version: str
     says: Mapping[str, Any]
+    confirm_at: datetime | None = None
+    """When to ask the mail service what became of it, where it must be asked."""
 
 
 # --- settling --------------------------------------------------------------------------------------------
@@ -83,6 +85,8 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
                 "template_version": frozen.template_version,
                 "says": frozen.says,
                 "sent_at": now,
+                "confirm_at": frozen.confirm_at,
+                "unconfirmed_at": None,
             }
             for claim, frozen, provider in leaving
         ],

@@ -177,9 +177,14 @@ TROUBLE = ("failed", "unknown", "held", "bounced", "complained")
 IN_TROUBLE = f"status IN {TROUBLE}"
 
 NOT_TOLD = (
-    "message.kind IN ('delay', 'consent') AND message.status IN ('bounced', 'failed', 'held', 'expired')"
+    "message.kind IN ('delay', 'consent') AND (message.status IN ('bounced', 'failed', 'held', 'expired')"
+    " OR (message.status = 'sent' AND message.unconfirmed_at IS NOT NULL))"
 )
-"""Word of a later date that did not reach its customer."""
+"""Word of a later date that did not reach its customer, or of which nobody confirms that it did."""
+
+
+TO_CONFIRM = "status = 'sent' AND confirm_at IS NOT NULL"
+"""Legal notices whose mail service must be asked whether they arrived."""
 
 
 class MessageRow(SQLModel, table=True):
@@ -187,6 +192,8 @@ class MessageRow(SQLModel, table=True):
 
     `due_at` is the plan's; `attempt_at` is when a worker may next try (later after a deferral). A planned row with a
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
+    For a legal notice through a service that only takes word of emails, `confirm_at` is when to ask it next what became
+    of this one, and `unconfirmed_at` since when the store is warned that it does not say.
     """
 
     __tablename__ = "message"
@@ -210,6 +217,7 @@ class MessageRow(SQLModel, table=True):
         Index("message_in_trouble", "store_id", "id", sqlite_where=text(IN_TROUBLE), postgresql_where=text(IN_TROUBLE)),
         Index("message_not_told", "store_id", "id", sqlite_where=text(NOT_TOLD.replace("message.", "")),
               postgresql_where=text(NOT_TOLD.replace("message.", ""))),
+        Index("message_to_confirm", "confirm_at", sqlite_where=text(TO_CONFIRM), postgresql_where=text(TO_CONFIRM)),
         Index("message_sent", "store_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
               postgresql_where=text("sent_at IS NOT NULL")),
         Index("message_to", "store_id", "to_email", "sent_at"),
@@ -239,6 +247,8 @@ class MessageRow(SQLModel, table=True):
     template_version: str | None = None
     sent_at: datetime | None = _time(null=True)
     settled_at: datetime | None = _time(null=True)
+    confirm_at: datetime | None = _time(null=True)
+    unconfirmed_at: datetime | None = _time(null=True)
 
 
 class MessageContent(SQLModel, table=True):

@@ -7,7 +7,10 @@ and says what happened as a value.
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from notifier.providers.reports import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +133,23 @@ class Bundling(Provider, Protocol):
 
         Never raises for anything that the service or the network does. No answer is `Unknown` for each of them.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An email that was handed over, as a service may know it. `since` is when, aware."""
+
+    message_id: str
+    to: str
+    subject: str
+    since: datetime
+
+
+@runtime_checkable
+class Witness(Provider, Protocol):
+    """A mail service that only takes word of an email, and must be asked what became of it."""
+
+    def reports_of(
+        self, sent: Sent, now: datetime
+    ) -> "Sequence[Report] | Rejected | Deferred | Unavailable | Unknown":
+        """What it recorded of that email, empty for nothing yet; else why it could not be asked. Never raises."""

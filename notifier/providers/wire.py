@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from notifier.errors import Misconfigured
 from notifier.providers import reason
-from notifier.providers.base import Deferred, Outcome, Rejected, Unavailable, Unknown
+from notifier.providers.base import Deferred, Rejected, Unavailable, Unknown
 from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _CONNECTIONS = 64  # kept open per host: as many as NOTIFIER_SEND_THREADS can be
@@ -119,7 +119,7 @@ def key(value: str | None, setting: str, looks_like: str) -> str:
 
 def refusal(
     vendor: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime, *secrets: str
-) -> Outcome:
+) -> Rejected | Deferred | Unavailable | Unknown:
     """What an answer other than 2xx means. `now` is aware; 5xx may have been taken all the same."""
     words = reason.plain(f"{vendor} answered {status}: {_said(body)}", *secrets)
     if status >= 500:
@@ -139,7 +139,7 @@ def refusal(
     return Unavailable(words, needs_person=True)
 
 
-def trouble(vendor: str, error: Exception, *secrets: str) -> Outcome:
+def trouble(vendor: str, error: Exception, *secrets: str) -> Unavailable | Unknown:
     """What an exception of the transport means."""
     if isinstance(error, NewConnectionError):
         return Unavailable(reason.plain(f"cannot reach {vendor}: {_root(error)}", *secrets))

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from notifier.domain.message import Kind
+from notifier.domain.message import Kind, Scope, Status
 from notifier.providers import make
-from notifier.providers.base import Accepted, Provider, Rejected, Unknown
+from notifier.providers.base import (
+    Accepted,
+    Deferred,
+    Provider,
+    Rejected,
+    Sent,
+    Unavailable,
+    Unknown,
+    Witness,
+)
 from notifier.providers.klaviyo import event
 from notifier.providers.klaviyo.event import METRICS, metric
 from tests.house import House
@@ -169,3 +178,84 @@ def test_what_klaviyo_would_refuse_or_cut_is_rejected_here_with_the_reason(
     assert isinstance(outcome, Rejected)
     assert complaint in outcome.reason
     assert vendors.requests == []
+
+
+# --- what became of it ------------------------------------------------------------------------------------
+
+SENT = Sent(PLAIN.message_id, PLAIN.to, PLAIN.subject, NOW)
+
+
+def happened(vendors: Vendors, metric: str, to: str = PLAIN.to, after: int = 60, **properties: Any) -> None:
+    vendors.account.happened.append(
+        {
+            "email": to,
+            "metric": metric,
+            "timestamp": int(NOW.timestamp()) + after,
+            "properties": properties,
+        }
+    )
+
+
+def statuses(provider: Provider) -> list[Status | None]:
+    assert isinstance(provider, Witness)
+    told = provider.reports_of(SENT, NOW)
+    assert isinstance(told, list), told
+    return [report.status for report in told]
+
+
+def test_klaviyo_is_asked_what_became_of_an_email(provider: Provider, vendors: Vendors) -> None:
+    assert statuses(provider) == [], "nobody by that address yet"
+    happened(vendors, "Backorder Delayed", notification_id=PLAIN.message_id)
+    assert statuses(provider) == [], "that we told it is no proof that it told the customer"
+    happened(vendors, "Received Email", notification_id=PLAIN.message_id)
+    happened(vendors, "Opened Email", notification_id=PLAIN.message_id)
+    assert statuses(provider) == [Status.DELIVERED]
+    assert [request.faults for request in vendors.requests if request.faults] == []
+    assert {request.method for request in vendors.requests} == {"GET"}
+
+
+def test_an_event_without_our_id_is_known_by_the_very_subject(provider: Provider, vendors: Vendors) -> None:
+    happened(vendors, "Received Email", Subject="Spring sale")
+    happened(vendors, "Received Email", Subject=PLAIN.subject, notification_id="another")
+    happened(vendors, "Received Email", to="joe@example.com", Subject=PLAIN.subject)
+    happened(vendors, "Received Email", after=-3600, Subject=PLAIN.subject)
+    assert statuses(provider) == []
+    happened(vendors, "Received Email", Subject=PLAIN.subject)
+    assert statuses(provider) == [Status.DELIVERED]
+
+
+def test_a_bounce_for_good_suppresses_when_it_is_read_too(provider: Provider, vendors: Vendors) -> None:
+    happened(vendors, "Bounced Email", notification_id=PLAIN.message_id)
+    vendors.account.happened[-1]["properties"]["Bounce Type"] = "Hard"
+    assert isinstance(provider, Witness)
+    (report,) = provider.reports_of(SENT, NOW)  # type: ignore[misc]  # a list, as the next line would show
+    assert (report.status, report.suppresses) == (Status.BOUNCED, Scope.ALL)
+
+
+def test_a_busy_customer_is_read_page_after_page(provider: Provider, vendors: Vendors) -> None:
+    for number in range(45):
+        happened(vendors, "Received Email", Subject=f"Newsletter {number}")
+    happened(vendors, "Dropped Email", notification_id=PLAIN.message_id, reason="suppressed")
+    assert statuses(provider) == [Status.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (Answer(403, body=b'{"errors": [{"detail": "scope events:read"}]}'), Unavailable),
+        (Answer(429, {"Retry-After": "9"}), Deferred),
+        (Answer(500), Unknown),
+        (Answer(drop="after"), Unknown),
+    ],
+)
+def test_where_klaviyo_cannot_be_asked_the_reason_is_told(
+    provider: Provider, vendors: Vendors, answer: Answer, meaning: type
+) -> None:
+    vendors.answer(answer)
+    assert isinstance(provider, Witness)
+    assert isinstance(provider.reports_of(SENT, NOW), meaning)
+
+
+def test_an_answer_of_any_other_shape_is_nothing_told(provider: Provider, vendors: Vendors) -> None:
+    vendors.answer(Answer(200, body=b"not json"))
+    assert statuses(provider) == []

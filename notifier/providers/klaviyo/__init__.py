@@ -7,11 +7,25 @@ from datetime import datetime
 import urllib3
 
 from notifier.providers import mime, wire
-from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
+from notifier.providers.base import (
+    Accepted,
+    Apart,
+    Deferred,
+    Envelope,
+    Outcome,
+    Rejected,
+    Sent,
+    Unavailable,
+    Unknown,
+)
 from notifier.providers.klaviyo import event
-from notifier.providers.klaviyo.calls import Api
+from notifier.providers.klaviyo.calls import Api, next_cursor
+from notifier.providers.reports import Report, from_klaviyo_events
 
 _STANDARD = "https://a.klaviyo.com"
+
+
+_MOST_PAGES = 20  # of 200 events of one customer each
 
 
 class Klaviyo:
@@ -73,6 +87,38 @@ class Klaviyo:
         if isinstance(outcome, Rejected):
             outcome = Apart(outcome.reason)
         return [left_out.get(place, outcome) for place in range(len(envelopes))]
+
+    def reports_of(
+        self, sent: Sent, now: datetime
+    ) -> Sequence[Report] | Rejected | Deferred | Unavailable | Unknown:
+        """What Klaviyo's own events say of an email, its customer's since it was handed over (events:read)."""
+        try:
+            address = mime.address(sent.to, "to")
+        except mime.Unmailable as error:
+            return Rejected(str(error))
+        call = self.api.sdk.Profiles.get_profiles_without_preload_content
+        found = self.api.ask(call, now, filter=f'equals(email,"{address}")', fields_profile=["email"])
+        if not isinstance(found, dict):
+            return found
+        reports: list[Report] = []
+        for profile in found.get("data") or []:
+            asked = {
+                "filter": f'equals(profile_id,"{profile["id"]}"),'
+                f"greater-or-equal(timestamp,{int(sent.since.timestamp())})",
+                "include": ["metric"],
+                "fields_metric": ["name"],
+                "sort": "timestamp",
+            }
+            for _ in range(_MOST_PAGES):
+                page = self.api.ask(self.api.sdk.Events.get_events_without_preload_content, now, **asked)
+                if not isinstance(page, dict):
+                    return page
+                reports += from_klaviyo_events(page, sent.message_id, sent.subject)
+                cursor = next_cursor(page)
+                if cursor is None:
+                    break
+                asked["page_cursor"] = cursor
+        return reports
 
     def close(self) -> None:
         """Hang up on every idle connection."""

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from notifier.errors import NotifierError
 from notifier.providers import wire
-from notifier.providers.base import Outcome, Rejected
+from notifier.providers.base import Deferred, Rejected, Unavailable, Unknown
 
 Json = dict[str, Any]
 Call = Callable[..., Any]
+Failure = Rejected | Deferred | Unavailable | Unknown
 
 
 class Api:
@@ -44,7 +45,7 @@ class Api:
             "Content-Type": "application/vnd.api+json",
         }
 
-    def ask(self, call: Call, now: datetime, *arguments: Any, **options: Any) -> Json | Outcome:
+    def ask(self, call: Call, now: datetime, *arguments: Any, **options: Any) -> Json | Failure:
         """The body that a call was answered with, empty where there is none; else what came of it."""
         try:
             answer = call(*arguments, **options, _request_timeout=self._timeouts)
@@ -68,7 +69,7 @@ class Api:
         """The same, where nothing can go on without it: raises NotifierError saying `what` did not work, and why."""
         answer = self.ask(call, now, *arguments, **options)
         if not isinstance(answer, dict):
-            raise NotifierError(f"{what}: {getattr(answer, 'reason', answer)}")
+            raise NotifierError(f"{what}: {answer.reason}")
         return answer
 
     def pages(self, what: str, call: Call, now: datetime, **options: Any) -> Iterator[Json]:
