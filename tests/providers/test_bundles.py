@@ -18,6 +18,7 @@ from notifier.providers.base import (
     Unavailable,
     Unknown,
 )
+from tests.house import House, make_post
 from tests.providers.contract import ENVELOPES, NOW, PATIENCE, PLAIN, SECRET
 from tests.providers.vendor_server import Answer, Vendors
 
@@ -237,3 +238,75 @@ def test_what_was_in_doubt_in_a_bulk_arrives_once_when_it_goes_again_by_itself(
     for envelope in envelopes:
         assert isinstance(klaviyo.send(envelope, NOW.replace(hour=20)), Accepted)
     assert arrived(vendors) == wanted(envelopes)
+
+
+# --- through the engine ----------------------------------------------------------------------------------
+
+
+def posts(vendors: Vendors) -> list[str]:
+    return [request.path for request in vendors.requests]
+
+
+def test_a_backlog_goes_to_klaviyo_in_bulk_and_a_few_one_by_one(
+    house: House, klaviyo: Bundling, vendors: Vendors
+) -> None:
+    house.post = make_post(house.engine, house.clock, klaviyo)
+    for number in range(3):
+        house.register(f"few-{number}")
+    house.dispatch()
+    assert posts(vendors) == ["/api/events"] * 3
+    for number in range(60):
+        house.register(f"many-{number}")
+    house.dispatch()
+    assert posts(vendors)[3:] == ["/api/event-bulk-create-jobs"] + ["/api/events"] * 10
+    assert [request.faults for request in vendors.requests if request.faults] == []
+    sent = [row for row in house.messages() if row.status == "sent"]
+    assert len(sent) == 63
+    assert sorted(mail.message_id for mail in vendors.emails) == sorted(row.id for row in sent)
+
+
+def test_a_bulk_that_klaviyo_refuses_goes_one_by_one(
+    house: House, klaviyo: Bundling, vendors: Vendors
+) -> None:
+    house.post = make_post(house.engine, house.clock, klaviyo)
+    for number in range(50):
+        house.register(str(number))
+    vendors.answer(Answer(400, body=b'{"errors": [{"detail": "unique_id is repeated"}]}'))
+    house.dispatch()
+    assert posts(vendors) == ["/api/event-bulk-create-jobs"] + ["/api/events"] * 50
+    assert {row.status for row in house.messages() if row.key == "expectation"} == {"sent"}
+    assert len(vendors.emails) == 50
+
+
+def test_a_bulk_in_doubt_is_cleared_up_by_single_events_and_each_email_arrives_once(
+    house: House, klaviyo: Bundling, vendors: Vendors
+) -> None:
+    house.post = make_post(house.engine, house.clock, klaviyo)
+    for number in range(50):
+        house.register(str(number))
+    vendors.answer(Answer(202, drop="after"))
+    house.dispatch()
+    assert {row.status for row in house.messages() if row.key == "expectation"} == {"unknown"}
+    house.clock.pass_time(minutes=1)
+    house.turn()
+    assert posts(vendors) == ["/api/event-bulk-create-jobs"] + ["/api/events"] * 50
+    assert {row.status for row in house.messages() if row.key == "expectation"} == {"sent"}
+    assert len(vendors.emails) == 50
+
+
+def test_one_bad_recipient_at_sendgrid_costs_the_others_nothing(
+    house: House, sendgrid: Bundling, vendors: Vendors
+) -> None:
+    house.post = make_post(house.engine, house.clock, sendgrid)
+    for number in range(5):
+        house.register(str(number))
+    vendors.answer(
+        Answer(400, body=b'{"errors": [{"message": "bad", "field": "personalizations.2.to.0.email"}]}')
+    )
+    house.dispatch()
+    first, second = (request.body["personalizations"] for request in vendors.requests)
+    assert (len(first), len(second)) == (5, 4)
+    (failed,) = [row for row in house.messages() if row.status == "failed"]
+    assert failed.to_email == first[2]["to"][0]["email"]
+    assert len([row for row in house.messages() if row.status == "sent"]) == 4
+    assert len(vendors.emails) == 4

@@ -33,7 +33,7 @@ class Klaviyo:
 
     name = "klaviyo"
     removes_duplicates = True
-    fewest_together = 100  # a backlog: else singles, whose repeats Klaviyo drops
+    fewest_together = 50  # a backlog: else singles, whose repeats Klaviyo drops
     most_together = 1000
 
     def __init__(
