@@ -225,7 +225,7 @@ def send_bundle(post: Post, items: Sequence[Going], in_trouble: set[str]) -> Han
     answers: list[Answer] = []
     left = list(items)
     for _ in range(ROUNDS):
-        if service is None or account in in_trouble or not _may_bundle(post, account):
+        if service is None or account in in_trouble or not _may_bundle(post, account, service):
             break
         if post.clock() + timedelta(seconds=service.timeout_seconds) > min(
             claim.until for claim, _, _ in left
@@ -266,21 +266,27 @@ def _try_together(post: Post, service: Bundling, items: Sequence[Going]) -> Sequ
     return outcomes
 
 
-def _may_bundle(post: Post, account: str) -> bool:
+def _may_bundle(post: Post, account: str, service: Bundling) -> bool:
     """Whether the budget of requests with many allows one now; that of single ones was taken from at the claim."""
-    service = _bundling(post, account)
-    pace = post.bulk_paces.get(service.name) if service else None
+    pace = post.bulk_paces.get(service.name)
     if pace is None:
         return True
-    with transaction(post.engine) as session:
-        return accounts.take(session, f"{account}{IN_BULK}", post.clock(), 1, pace, post.lease) == 1
+    try:
+        with transaction(post.engine) as session:
+            return accounts.take(session, f"{account}{IN_BULK}", post.clock(), 1, pace, post.lease) == 1
+    except DatabaseAway:  # each by itself needs no leave
+        return False
 
 
 def _return_budget(post: Post, account: str, unused: int) -> None:
     """What went together used nothing of the budget of those that go by themselves."""
-    if unused:
+    if not unused:
+        return
+    try:
         with transaction(post.engine) as session:
             accounts.give_back(session, account, unused)
+    except DatabaseAway:  # what the service said must be settled all the same; a budget fills up by itself
+        log.warning("a budget was not given back: the database is away", account=account)
 
 
 def _is_trouble(outcome: object) -> bool:
