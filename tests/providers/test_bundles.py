@@ -205,6 +205,13 @@ def test_legal_notices_never_share_a_request(vendors: Vendors, kind: str) -> Non
         make("sendgrid", api_key=SECRET, base_url=vendors.address, templates={kind: "d-1"})
 
 
+def test_a_template_for_a_kind_that_does_not_exist_is_refused_with_those_that_do(vendors: Vendors) -> None:
+    with pytest.raises(
+        Misconfigured, match="SENDGRID_TEMPLATES has countdwn; the kinds are expectation, countdown"
+    ):
+        make("sendgrid", api_key=SECRET, base_url=vendors.address, templates={"countdwn": "d-1"})
+
+
 # --- Klaviyo ---------------------------------------------------------------------------------------------
 
 

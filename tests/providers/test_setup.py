@@ -202,3 +202,16 @@ def test_what_sendgrid_refuses_is_said_without_the_key(sendgrid: Sendgrid, vendo
     with pytest.raises(NotifierError, match=r"could not be listed.*401") as refused:
         sendgrid_steps(sendgrid)
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("body", [b"<html>a proxy</html>", b"[]", b"{}"])
+def test_where_nobody_says_what_is_there_nothing_is_made(
+    klaviyo: Klaviyo, sendgrid: Sendgrid, vendors: Vendors, body: bytes
+) -> None:
+    vendors.answer(Answer(200, body=body))
+    with pytest.raises(NotifierError, match="metrics could not be listed"):
+        klaviyo_steps(klaviyo)
+    vendors.answer(Answer(200, body=body))
+    with pytest.raises(NotifierError, match="templates could not be listed"):
+        sendgrid_steps(sendgrid)
+    assert writes(vendors) == []

@@ -77,7 +77,9 @@ class Api:
         cursor: str | None = None
         while True:
             page = self.must(what, call, now, **options, **({"page_cursor": cursor} if cursor else {}))
-            yield from page.get("data", [])
+            if not isinstance(page.get("data"), list):  # or what is there would be made a second time
+                raise NotifierError(f"{what}: the answer holds no list; is {self.host} Klaviyo?")
+            yield from page["data"]
             cursor = next_cursor(page)
             if cursor is None:
                 return

@@ -14,6 +14,7 @@ from python_http_client import Client, exceptions
 from python_http_client.client import Response
 from sendgrid import SendGridAPIClient
 
+from notifier.domain.message import Kind
 from notifier.errors import Misconfigured, NotifierError
 from notifier.providers import mime, reason, wire
 from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
@@ -59,6 +60,11 @@ class Sendgrid:
         timeout_seconds: float = 20.0,
     ) -> None:
         self._options = options or Options()
+        if wrong := sorted(self._options.templates.keys() - set(Kind)):
+            raise Misconfigured(
+                f"SENDGRID_TEMPLATES has {', '.join(wrong)}; the kinds are {', '.join(Kind)}, but for"
+                f" {' and '.join(sorted(NEVER_TOGETHER))}."
+            )
         if wrong := sorted(NEVER_TOGETHER & self._options.templates.keys()):
             raise Misconfigured(
                 f"SENDGRID_TEMPLATES has {', '.join(wrong)}: legal notices go one in a request; leave them out."

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from notifier.errors import NotifierError
 from notifier.providers.sendgrid import Sendgrid
 
 PREFIX = "Notifier: "
@@ -59,8 +60,11 @@ def _templates(sendgrid: Sendgrid, now: datetime) -> Iterator[dict[str, Any]]:
     asked: dict[str, Any] = {"generations": "dynamic", "page_size": 200}
     while True:
         call = sendgrid.api.client.templates.get
-        page = sendgrid.ask("the templates could not be listed", call, now, query_params=asked)
-        yield from page.get("result", [])
+        what = "the templates could not be listed"
+        page = sendgrid.ask(what, call, now, query_params=asked)
+        if not isinstance(page.get("result"), list):  # or what is there would be made a second time
+            raise NotifierError(f"{what}: the answer holds no list; is {sendgrid.api.host} SendGrid?")
+        yield from page["result"]
         following = (page.get("_metadata") or {}).get("next")
         if not following:
             return
