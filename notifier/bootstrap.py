@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 from notifier import providers
 from notifier.calling import Hooks
 from notifier.config import Settings
-from notifier.db.engine import make_engine
+from notifier.db.engine import make_engine, reading
 from notifier.delivery import Post
 from notifier.domain.pace import Pace
+from notifier.keyring import Keyring
 from notifier.links import Links
 from notifier.metrics import Metrics
 from notifier.providers.base import Provider
@@ -28,16 +29,18 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the edges (API, pages, worker, command line) work with."""
+    """Everything that the edges (API, pages, worker, command line) work with. `close` hangs up on mail services."""
 
     settings: Settings
     engine: Engine
     post: Post
+    keyring: Keyring
     links: Links
     clock: Clock
     pulse: "Pulse"
     metrics: Metrics
     hooks: Hooks
+    close: Callable[[], None]
 
 
 @dataclass
@@ -63,22 +66,43 @@ class Pulse:
 
 
 class ProviderShelf:
-    """Mail services by name, each made once, when it is first asked for."""
+    """Mail services by the account that they open, each made when it is first asked for, and kept while it is used.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._made, self._lock = settings, dict[str, Provider](), Lock()
+    New keys are a new account, so what stands here is never out of date. Of the accounts that stores have of their own,
+    the one that was idle longest makes room; whoever is just using it can do so to the end.
+    """
 
-    def __call__(self, name: str) -> Provider:
+    def __init__(self, settings: Settings, keyring: Keyring, engine: Engine, room: int = 64) -> None:
+        self._settings, self._keyring, self._engine, self._room = settings, keyring, engine, room
+        self._made, self._lock = dict[str, Provider](), Lock()
+
+    def __call__(self, account: str) -> Provider:
+        """Raises Misconfigured for an account that can't be opened."""
         with self._lock:
-            if name not in self._made:
-                self._made[name] = _make(name, self._settings)
-            return self._made[name]
+            if account in self._made:
+                self._made[account] = self._made.pop(account)  # to the end: the longest idle stand first
+                return self._made[account]
+        made = self._make(account)  # with the lock open: others need not wait for the database
+        with self._lock:
+            spare = [made] if account in self._made else []
+            found = self._made.setdefault(account, made)
+            while len(self._made) > self._room:
+                spare.append(self._made.pop(next(iter(self._made))))
+        for provider in spare:
+            provider.close()
+        return found
 
     def close(self) -> None:
         with self._lock:
-            for provider in self._made.values():
-                provider.close()
-            self._made.clear()
+            made, self._made = self._made, {}
+        for provider in made.values():
+            provider.close()
+
+    def _make(self, account: str) -> Provider:
+        if account in providers.NAMES:
+            return _make(account, self._settings)
+        with reading(self._engine) as session:
+            return self._keyring.open(session, account)
 
 
 def _make(name: str, settings: Settings) -> Provider:
@@ -118,7 +142,11 @@ def build(
     """Wire the parts. Raises Misconfigured, naming the setting, when one can't work."""
     engine = engine or make_engine(settings.database_url, max(10, settings.send_threads))
     links = Links(settings.public_url, settings.secret_key.get_secret_value())
-    shelf = provider_for or ProviderShelf(settings)
+    keyring = Keyring(
+        settings.secret_key.get_secret_value(), settings.send_timeout_seconds, any_host=settings.on_laptop
+    )
+    own = ProviderShelf(settings, keyring, engine)
+    shelf = provider_for or own
     shelf(settings.provider)
     pulse = Pulse()
     metrics = Metrics(engine, clock, lambda: dict(pulse.last))
@@ -146,4 +174,4 @@ def build(
         clock=clock,
         count=metrics.called,
     )
-    return Services(settings, engine, post, links, clock, pulse, metrics, hooks)
+    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, own.close)

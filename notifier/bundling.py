@@ -7,7 +7,7 @@ from notifier.db.outbox import Claim
 from notifier.providers.base import Bundling, Envelope
 
 Going = tuple[Claim, Envelope, str]
-"""A frozen message, and the provider that it goes through."""
+"""A frozen message, and the account that it goes through."""
 
 
 def bundled(

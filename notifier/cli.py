@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from notifier import importing
+from notifier import importing, store_commands
 from notifier.bootstrap import Services, build, system_clock
 from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
-from notifier.db import stores
 from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import is_current, upgrade
 from notifier.db.tables import Store
@@ -31,9 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-store_app = typer.Typer(help="Stores and their API keys.", no_args_is_help=True)
 templates_app = typer.Typer(help="The templates of emails.", no_args_is_help=True)
-app.add_typer(store_app, name="store")
+app.add_typer(store_commands.app, name="store")
 app.add_typer(templates_app, name="templates")
 app.add_typer(sendgrid_app, name="sendgrid")
 app.add_typer(klaviyo_app, name="klaviyo")
@@ -93,6 +91,7 @@ def worker(
     at_work.start()
     stop.wait()
     at_work.stop()
+    services.close()
 
 
 def _built(settings: Settings) -> Services:
@@ -132,6 +131,7 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
     finally:
         if at_work:
             at_work.stop()
+        services.close()
     if not server.started:
         raise NotifierError(
             f"could not listen on {host}:{port}; is something else there? --port takes another"
@@ -168,45 +168,6 @@ def migrate() -> None:
     typer.echo("The database is up to date.")
 
 
-# --- stores ----------------------------------------------------------------------------------------------
-
-
-@store_app.command("create")
-def store_create(
-    name: Annotated[str, typer.Option(help="What customers call the shop.")],
-    timezone: Annotated[str, typer.Option(help="IANA zone, like Europe/Berlin.")] = "UTC",
-    locale: Annotated[str, typer.Option(help="For customers whose locale is not known.")] = "en",
-    country: Annotated[str | None, typer.Option(help="Two letters, like US.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a store and print its id and, this once, its API key."""
-    from pydantic import ValidationError
-
-    from notifier.inputs import NewStoreInput, faults
-
-    try:
-        wanted = NewStoreInput(name=name, timezone=timezone, locale=locale, country=country)
-    except ValidationError as error:
-        fault = faults(error)[0]
-        raise typer.BadParameter(fault.detail, param_hint=f"--{fault.pointer.strip('/')}") from None
-    engine = _own_database(load())
-    with transaction(engine) as session:
-        made = stores.create_store(session, system_clock(), **wanted.model_dump())
-        store_id = made.store.id
-    if as_json:
-        typer.echo(json.dumps({"store_id": store_id, "api_key": made.api_key}))
-    else:
-        typer.echo(f"Store:   {store_id}\nAPI key: {made.api_key}\nKeep the key now: it is not shown again.")
-
-
-def _own_database(settings: Settings) -> Any:
-    """The database, made first where it is a SQLite file of our own."""
-    engine = make_engine(settings.database_url)
-    if settings.database_url.startswith("sqlite"):
-        upgrade(engine)
-    return engine
-
-
 # --- import, simulate, templates -------------------------------------------------------------------------
 
 
@@ -216,7 +177,7 @@ def import_(
     store: Annotated[str, typer.Option(help="The id of the store, as `store create` printed it.")],
 ) -> None:
     """Register backorders in bulk; refused rows are reported with their line, the rest is kept."""
-    engine = _own_database(load())
+    engine = store_commands.own_database(load())
     with transaction(engine) as session:
         if session.get(Store, store) is None:
             raise NotFound(f"there is no store {store!r}; `notifier store create` makes one")

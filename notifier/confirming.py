@@ -12,6 +12,7 @@ import structlog
 
 from notifier import feedback
 from notifier.db import notices
+from notifier.db.accounts import provider_of
 from notifier.db.engine import transaction
 from notifier.db.tables import MessageRow
 from notifier.delivery import Post
@@ -85,14 +86,14 @@ def _asked(post: Post, message: MessageRow, now: datetime) -> list[Report] | str
 
 def _settle(post: Post, message: MessageRow, told: list[Report] | str, now: datetime) -> None:
     sent_at = message.sent_at or message.due_at
-    hours = (now - sent_at) / timedelta(hours=1)
+    hours, service = (now - sent_at) / timedelta(hours=1), provider_of(message.provider or "")
     with transaction(post.engine) as session:
         if isinstance(told, list) and told:
             # The message stays to be asked about until the reports are applied, which may be a matter of seconds.
-            feedback.keep(session, message.store_id, message.provider or "", told, now)
+            feedback.keep(session, message.store_id, service, told, now)
             return
         if now >= warn_at(sent_at, message.expires_at):
-            why = f"{message.provider} does not confirm, {hours:.0f} hours after it took it, that it was delivered"
+            why = f"{service} does not confirm, {hours:.0f} hours after it took it, that it was delivered"
             why += f" (it can't be asked: {told})" if isinstance(told, str) else ""
             if notices.doubt(session, message, why, now):
                 log.error("a legal notice is not confirmed", message_id=message.id, provider=message.provider)

@@ -17,7 +17,6 @@ from sqlmodel import Session
 from notifier.bundling import Going, bundled
 from notifier.db import accounts, outbox
 from notifier.db import facts as store
-from notifier.db.accounts import State
 from notifier.db.engine import transaction
 from notifier.db.outbox import Claim
 from notifier.db.tables import MessageRow
@@ -47,7 +46,7 @@ LONGEST_BACKOFF = timedelta(hours=1)
 NEEDS_PERSON_PAUSE = timedelta(minutes=5)
 ROUNDS = 5
 """How often what is left of a bundle is tried together, each time without those that were refused by name."""
-IN_BULK = " in bulk"
+IN_BULK = "-bulk"
 """What follows an account's name in that of its budget of requests with many messages."""
 SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
 
@@ -186,6 +185,8 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
     except Misconfigured as error:
         in_trouble.add(name)
         return Unavailable(error.detail, needs_person=True)
+    except DatabaseAway as error:  # which has the account's keys
+        return NotBegun(error.detail)
     if post.clock() + timedelta(seconds=provider.timeout_seconds) > claim.until:
         return NotBegun("its lease would have run out while it was sent")
     post.watch("sending", claim.id)
@@ -197,7 +198,8 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
         outcome = Unknown(f"the adapter failed: {type(error).__name__}")
     ended = post.clock()
     late = (ended - claim.due_at).total_seconds()
-    post.count(Tried(claim.kind, name, outcome, claim.attempts, (ended - began).total_seconds(), late))
+    took = (ended - began).total_seconds()
+    post.count(Tried(claim.kind, accounts.provider_of(name), outcome, claim.attempts, took, late))
     post.watch("accepted", claim.id)
     if _is_trouble(outcome):
         in_trouble.add(name)
@@ -368,8 +370,7 @@ def _settle(
             accounts.give_back(session, provider, 1)
             settle(status=waits, reason=f"not begun: {reason}", burns_attempt=False)
         case Unknown(reason):
-            if accounts.state(accounts.find(session, provider), now) is State.PROBING:
-                pause(reason, lambda failures: now + backoff(failures))
+            accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
             retry_at = now + backoff(claim.attempts)
             settle(status=Status.UNKNOWN, reason=f"in doubt: {reason}", retry_at=retry_at)
 

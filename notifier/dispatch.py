@@ -63,7 +63,6 @@ class _Ready:
     order: Order
     draft: Draft
     email: Composed
-    provider: str
 
 
 def dispatch(post: Post) -> int:
@@ -130,14 +129,18 @@ def resend_doubtful(post: Post) -> int:
     What the facts no longer ask for stays in doubt, for a person.
     """
     with reading(post.engine) as session:
-        doubted = outbox.providers_in_doubt(session)
+        doubted = outbox.accounts_in_doubt(session)
     return sum(_resend_doubtful(post, account, post.clock()) for account in sorted(doubted))
 
 
 def _resend_doubtful(post: Post, account: str, now: datetime) -> int:
     going: list[Going] = []
     overtaken: list[Claim] = []
-    safe, pace = _removes_duplicates(post, account), post.paces.get(account)
+    try:
+        safe = post.provider_for(account).removes_duplicates
+    except Misconfigured:  # its keys are gone, and no other account may try again what this one may have
+        return 0
+    pace = post.paces.get(accounts.provider_of(account))
     with transaction(post.engine) as session:
         claims = claim_doubtful(
             session, now, BATCH, post.lease, account, pace, post.max_attempts, removes_duplicates=safe
@@ -158,13 +161,6 @@ def _resend_doubtful(post: Post, account: str, now: datetime) -> int:
             outbox.settle(session, claim, Status.UNKNOWN, reason, now, retry_at=NEVER)
     send_all(post, [going], again=True)
     return len(claims)
-
-
-def _removes_duplicates(post: Post, provider: str) -> bool:
-    try:
-        return post.provider_for(provider).removes_duplicates
-    except Misconfigured:  # its keys were taken away while a message was in doubt
-        return False
 
 
 def _still_asked_for(order: Order, claim: Claim, now: datetime) -> bool:
@@ -237,7 +233,7 @@ def _prepared(
         except TemplateFault as fault:
             _give_up(post, claim, f"the template does not render: {fault}", now)
             continue
-        ready.append(_Ready(claim, order, draft, email, order.store.provider or post.default_provider))
+        ready.append(_Ready(claim, order, draft, email))
     return ready
 
 
@@ -351,11 +347,11 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
         for item in ready:
             fresh = versions.get(item.order.row.id) == item.order.facts.version
             if fresh and not _crowded(item, last, now):
-                leaving.append((item.claim, frozen[item.claim.id], item.provider))
+                leaving.append((item.claim, frozen[item.claim.id], item.claim.account))
             else:
                 outbox.release(session, item.claim)
         held = outbox.freeze(session, leaving, now)
-    going = [(item.claim, item.email.envelope, item.provider) for item in ready if item.claim.id in held]
+    going = [(item.claim, item.email.envelope, item.claim.account) for item in ready if item.claim.id in held]
     for claim, _, _ in going:
         post.watch("frozen", claim.id)
     return going
@@ -379,7 +375,7 @@ def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:
         subject=envelope.subject,
         template_version=item.email.template_version,
         says=says_to_json(item.draft.says),
-        confirm_at=first_look(post, item.provider, item.draft.says, now),
+        confirm_at=first_look(post, item.claim.account, item.draft.says, now),
     )
 
 

@@ -16,6 +16,8 @@ def upgrade() -> None:
         sa.Column("probe_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("doubts", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Float(), nullable=True),
         sa.Column("refilled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("account", name=op.f("provider_account_pkey")),
@@ -57,11 +59,24 @@ def upgrade() -> None:
         sa.Column("sender", sa.String(), nullable=True),
         sa.Column("reply_to", sa.String(), nullable=True),
         sa.Column("provider", sa.String(), nullable=True),
+        sa.Column("second_provider", sa.String(), nullable=True),
         sa.Column("brand", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("policy", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("store_pkey")),
     )
+    op.create_table(
+        "provider_keys",
+        sa.Column("store_id", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=True),
+        sa.Column("sealed", sa.String(), nullable=False),
+        sa.Column("shown", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("provider_keys_store_id_fkey")),
+        sa.PrimaryKeyConstraint("store_id", "provider", name=op.f("provider_keys_pkey")),
+    )
+    op.create_index("keys_of_account", "provider_keys", ["account"], unique=False)
     op.create_table(
         "api_key",
         sa.Column("id", sa.String(), nullable=False),
@@ -233,6 +248,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=True),
         sa.Column("provider", sa.String(), nullable=True),
         sa.Column("provider_ref", sa.String(), nullable=True),
+        sa.Column("in_doubt", sa.String(), nullable=True),
         sa.Column("template_version", sa.String(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
@@ -539,6 +555,8 @@ def downgrade() -> None:
     op.drop_table("backorder")
     op.drop_index(op.f("api_key_store_id"), table_name="api_key")
     op.drop_table("api_key")
+    op.drop_index("keys_of_account", table_name="provider_keys")
+    op.drop_table("provider_keys")
     op.drop_table("store")
     op.drop_index(
         "event_to_apply",

@@ -1,4 +1,4 @@
-"""The account of a mail service through which the store sends: is it well, and if not, try again."""
+"""The accounts of mail services through which the store sends: are they well, and if not, try again."""
 
 from fastapi import APIRouter, Response
 
@@ -13,9 +13,9 @@ router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
 
 @router.get("", operation_id="list_accounts", response_model=shapes.Page[shapes.Account])
 def list_accounts(call: CallDep) -> shapes.Page[shapes.Account]:
-    """The account that the store sends through, and what keeps it from sending."""
+    """The account that the store sends through, and its second if it has one; and what keeps each from sending."""
     with call.reading() as work:
-        return shapes.Page(data=[_account(work)], next=None)
+        return shapes.Page(data=[_account(work, name) for name in _names(work)], next=None)
 
 
 @router.post(
@@ -28,19 +28,19 @@ def resume_account(account: Id, once: OnceDep) -> Response:
     """End its pause now, because what was wrong is mended; if it isn't, the next send pauses it again."""
 
     def decide(work: Work) -> Answer:
-        if account != _name(work):
+        if account not in _names(work):
             raise NotFound(f"this store does not send through {account!r}")
         accounts.resume(work.session, account)
-        return 200, _account(work)
+        return 200, _account(work, account)
 
     return once.answer(decide)
 
 
-def _name(work: Work) -> str:
-    return work.store.provider or work.services.settings.provider
+def _names(work: Work) -> list[str]:
+    return accounts.of_store(work.session, work.store.id, work.services.settings.provider)
 
 
-def _account(work: Work) -> shapes.Account:
-    name = _name(work)
+def _account(work: Work, name: str) -> shapes.Account:
     row = accounts.find(work.session, name)
-    return views.account(name, row, accounts.state(row, work.now), work.services.post.paces.get(name))
+    pace = work.services.post.paces.get(accounts.provider_of(name))
+    return views.account(name, name != _names(work)[0], row, accounts.state(row, work.now), pace)

@@ -143,6 +143,7 @@ RESTOCKED: Json = {
     "allocated": [{"backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60", "quantity": 3, "still_waiting": 0}],
     "left_over": 37,
 }
+_NO_KEY: Json = {"set": False, "last4": None}
 STORE: Json = {
     "id": "store_019aa4b2c1d07c3e9f5a1b2c3d4e5f61",
     "name": "Glass & Light",
@@ -151,12 +152,41 @@ STORE: Json = {
     "country": "US",
     "sender": "Glass & Light <hello@shop.example>",
     "reply_to": None,
-    "provider": "outbox",
-    "brand": {},
+    "provider": "sendgrid",
+    "second_provider": "smtp",
+    "brand": {"website": "https://shop.example/", "accent": "#1f5a43"},
+    "keys": {
+        "sendgrid": {
+            "api_key": {"set": True, "last4": "x7Qa"},
+            "base_url": "https://api.eu.sendgrid.com",
+            "webhook_public_key": _NO_KEY,
+        },
+        "klaviyo": {"api_key": _NO_KEY, "webhook_secret": _NO_KEY},
+        "smtp": {"url": {"set": True, "last4": None}, "server": "smtp+starttls://mail.shop.example:587"},
+    },
     "created_at": "2026-01-05T09:00:00Z",
+}
+STORE_CHANGE: Json = {
+    "sender": "Glass & Light <hello@shop.example>",
+    "provider": "sendgrid",
+    "keys": {
+        "sendgrid": {"api_key": "SG.the-key-as-sendgrid-shows-it", "base_url": "https://api.eu.sendgrid.com"}
+    },
+    "brand": {"accent": "#1f5a43"},
+}
+TEST_EMAIL: Json = {"to": "me@shop.example"}
+TESTED: Json = {
+    "to": "me@shop.example",
+    "account": "sendgrid-4f0c2a9be1d37786",
+    "accepted": False,
+    "detail": "SendGrid answered 401: The provided authorization grant is invalid, expired, or revoked;"
+    " keys.sendgrid.api_key is wrong or was revoked: enter it anew.",
+    "mend": "keys.sendgrid.api_key",
 }
 ACCOUNT: Json = {
     "account": "klaviyo",
+    "provider": "klaviyo",
+    "second": False,
     "state": "paused",
     "reason": "throttled",
     "paused_until": "2026-12-01T15:00:30Z",
@@ -246,6 +276,7 @@ ANSWERS = {
     "SkuChangeProgress": SKU_CHANGE,
     "StoreShape": STORE,
     "Suppression": SUPPRESSION,
+    "Trial": TESTED,
     "WebhookDelivery": DELIVERY,
     "WebhookEndpoint": ENDPOINT,
     "WebhookEndpointWithSecret": ENDPOINT | {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwVwz5xJ2fZ2o="},

@@ -251,7 +251,11 @@ class RestockResult(Shape):
 class Account(Shape):
     """An account of a mail service. Other stores of this installation may send through it too."""
 
-    account: str
+    account: str = Field(
+        description="Called like the service, or with a dash and a digest where keys are the store's own"
+    )
+    provider: str
+    second: bool = Field(description="Whether it only stands in while the first has lasting trouble")
     state: State = Field(
         description="`closed`: all is well; `paused`: nothing goes before `paused_until`; `probing`: one email goes"
         " first, to see whether it works again"
@@ -337,6 +341,49 @@ class WebhookDelivery(Shape):
 # --- the store -------------------------------------------------------------------------------------------
 
 
+class KeyShape(Shape):
+    """A key that is not shown."""
+
+    set: bool
+    last4: str | None = Field(description="Its last four characters, if it is long enough to show those")
+
+
+class SendgridShape(Shape):
+    api_key: KeyShape
+    base_url: str | None
+    webhook_public_key: KeyShape
+
+
+class KlaviyoShape(Shape):
+    api_key: KeyShape
+    webhook_secret: KeyShape
+
+
+class SmtpShape(Shape):
+    url: KeyShape
+    server: str | None = Field(description="The address without its login")
+
+
+class KeysShape(Shape):
+    """Which keys the store has of its own. They can be changed with PATCH, and never read."""
+
+    sendgrid: SendgridShape
+    klaviyo: KlaviyoShape
+    smtp: SmtpShape
+
+
+class Trial(Shape):
+    """What came of a test email."""
+
+    to: str
+    account: str
+    accepted: bool
+    detail: str = Field(
+        description="In one sentence: what is wrong and where to mend it, or what was accepted"
+    )
+    mend: str | None = Field(description="The setting that is wrong, if one is")
+
+
 class StoreShape(Shape):
     """A store. Keys are never answered."""
 
@@ -350,5 +397,7 @@ class StoreShape(Shape):
     sender: str
     reply_to: str | None
     provider: str
+    second_provider: str | None = Field(description="Carries while the first has lasting trouble")
     brand: dict[str, Any]
+    keys: KeysShape
     created_at: datetime

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from notifier.api import shapes
-from notifier.db.accounts import State
+from notifier.db.accounts import State, provider_of
 from notifier.db.facts import Order
-from notifier.db.tables import MessageRow, ProviderAccount, SkuChange, Store, Suppression
+from notifier.db.tables import MessageRow, ProviderAccount, ProviderKeys, SkuChange, Store, Suppression
 from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
@@ -30,7 +30,7 @@ def message(row: MessageRow, email: str, skus: Mapping[str, str]) -> shapes.Mess
         sent_at=row.sent_at,
         to=row.to_email or email,
         subject=row.subject,
-        provider=row.provider,
+        provider=provider_of(row.provider) if row.provider else None,
         provider_ref=row.provider_ref,
         attempts=row.attempts,
         template_version=row.template_version,
@@ -154,10 +154,14 @@ def restocked(result: Restocked) -> shapes.RestockResult:
     )
 
 
-def account(name: str, row: ProviderAccount | None, standing: State, pace: Pace | None) -> shapes.Account:
+def account(
+    name: str, second: bool, row: ProviderAccount | None, standing: State, pace: Pace | None
+) -> shapes.Account:
     """`row` is None for an account that never had trouble."""
     return shapes.Account(
         account=name,
+        provider=provider_of(name),
+        second=second,
         state=standing,
         reason=row.reason if row else None,
         paused_until=row.paused_until if row else None,
@@ -166,8 +170,8 @@ def account(name: str, row: ProviderAccount | None, standing: State, pace: Pace 
     )
 
 
-def store(row: Store, sender: str, provider: str) -> shapes.StoreShape:
-    """`sender` and `provider` are the installation's, for a store that has set none."""
+def store(row: Store, keys: Mapping[str, ProviderKeys], sender: str, provider: str) -> shapes.StoreShape:
+    """`keys` are the store's own; `sender` and `provider` the installation's, for a store that has set none."""
     return shapes.StoreShape(
         id=row.id,
         name=row.name,
@@ -177,8 +181,32 @@ def store(row: Store, sender: str, provider: str) -> shapes.StoreShape:
         sender=row.sender or sender,
         reply_to=row.reply_to,
         provider=row.provider or provider,
+        second_provider=row.second_provider,
         brand=row.brand,
+        keys=_keys(keys),
         created_at=row.created_at,
+    )
+
+
+def _keys(own: Mapping[str, ProviderKeys]) -> shapes.KeysShape:
+    def shown(provider: str, name: str) -> str | None:
+        return own[provider].shown.get(name) if provider in own else None
+
+    def key(provider: str, name: str) -> shapes.KeyShape:
+        last = shown(provider, name)
+        return shapes.KeyShape(set=last is not None, last4=last or None)
+
+    server = shown("smtp", "url")
+    return shapes.KeysShape(
+        sendgrid=shapes.SendgridShape(
+            api_key=key("sendgrid", "api_key"),
+            base_url=shown("sendgrid", "base_url"),
+            webhook_public_key=key("sendgrid", "webhook_public_key"),
+        ),
+        klaviyo=shapes.KlaviyoShape(
+            api_key=key("klaviyo", "api_key"), webhook_secret=key("klaviyo", "webhook_secret")
+        ),
+        smtp=shapes.SmtpShape(url=shapes.KeyShape(set=server is not None, last4=None), server=server),
     )
 
 

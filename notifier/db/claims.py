@@ -4,12 +4,16 @@ While all that is due fits into one batch, nobody has to wait for anybody. When 
 something due gets a share of every batch, or, when they are very many, a random ten of them do, so that a store with
 a million due messages delays no other store's email by more than moments. Within a store the urgent kinds go first,
 and within a kind what was due first, then the oldest order.
+
+Where the account of a store has lasting trouble, its second carries: all but what the first may have already, for a
+doubt stays with the account that it is about. One message a pause is still tried through the first, the least urgent,
+and once that is taken the first carries again.
 """
 
 import random
 import secrets
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,11 +41,12 @@ QUIET = timedelta(minutes=15)
 
 MESSAGE, STORE = (SQLModel.metadata.tables[name].c for name in ("message", "store"))
 _NOW = bindparam("now", type_=MESSAGE.attempt_at.type)
+_OTHERWISE = bindparam("otherwise", type_=STORE.provider.type)
 # Asked at every tick, mostly in vain: so it is put together once, and makes no objects.
 _FIRST = (
     select(
         MESSAGE.store_id,
-        select(func.coalesce(STORE.provider, bindparam("otherwise", type_=STORE.provider.type)))
+        select(accounts.first(_OTHERWISE))
         .where(STORE.id == MESSAGE.store_id)
         .correlate(MESSAGE.store_id.table)
         .scalar_subquery(),
@@ -55,6 +60,20 @@ _FIRST = (
     .order_by(MESSAGE.attempt_at)
     .limit(bindparam("most"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """An account through which messages may go now, and instead of what if it stands in for another."""
+
+    account: str
+    instead_of: str | None = None
+
+    def may_take(self, due: Any) -> Any:
+        """Of the due messages, those that it may carry: one that stands in takes none that another may have."""
+        if self.instead_of is None:
+            return due
+        return due.where(or_(col(ROW.in_doubt).is_(None), col(ROW.in_doubt) == self.account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +98,48 @@ def claim(
     Workers pass over each other's rows, and leave those of a paused account where they are.
     """
     waiting = _turns(session, now, limit, default_provider)
+    carriers = _carriers(session, waiting, now)
     granted = {
-        account: accounts.take(session, account, now, limit, paces.get(account), lease)
-        for account in sorted({turn.account for turn in waiting})
+        account: accounts.take(session, account, now, limit, paces.get(accounts.provider_of(account)), lease)
+        for account in sorted({carrier.account for some in carriers.values() for carrier in some})
     }
-    turns = [turn for turn in waiting if granted[turn.account]][:TURNS]
+    turns = [turn for turn in waiting if any(granted[it.account] for it in carriers[turn.store_id])][:TURNS]
     if not turns:
         return []
-    left, shares = dict(granted), []
-    for number, turn in enumerate(turns):
-        share = min(left[turn.account], max(1, limit // len(turns)))
-        left[turn.account] -= share
-        if share:
-            due = (
-                _due(turn.store_id, turn.urgency, now).limit(share).with_for_update(skip_locked=True, of=ROW)
-            )
-            shares.append(select(due.cte(f"turn_{number}").c.id))
-    account_of = {turn.store_id: turn.account for turn in turns}
-    claims = _lease(session, union_all(*shares), now + lease, account_of.__getitem__, {})
+    left, shares = dict(granted), list[Any]()
+    places: defaultdict[str, list[_Carrier]] = defaultdict(list)
+    for turn in turns:
+        share = max(1, limit // len(turns))
+        for carrier in carriers[turn.store_id]:
+            some = min(left[carrier.account], share)
+            left[carrier.account] -= some
+            share -= some
+            if some:
+                due = carrier.may_take(_due(turn.store_id, turn.urgency, now)).limit(some)
+                due = due.with_for_update(skip_locked=True, of=ROW).cte(f"share_{len(shares)}")
+                shares.append(select(due.c.id))
+                places[turn.store_id] += [carrier] * some
+    claims = _lease(session, union_all(*shares), now + lease, lambda row: places[row.store_id].pop(0), {})
     used = Counter(held.account for held in claims)
     for account, most in granted.items():
-        if most > used[account] and (account in paces or most < limit):
+        if most > used[account] and (accounts.provider_of(account) in paces or most < limit):
             accounts.give_back(session, account, most - used[account])
     return claims
+
+
+def _carriers(session: Session, turns: Sequence[_Turn], now: datetime) -> dict[str, list[_Carrier]]:
+    """Through which accounts each store's messages may go now: the first, and the second where that has trouble."""
+    carriers = {turn.store_id: [_Carrier(turn.account)] for turn in turns}
+    troubles = accounts.lasting_troubles(session, {turn.account for turn in turns})
+    if troubles:
+        those = [turn.store_id for turn in turns if turn.account in troubles]
+        found = select(Store.id, accounts.second()).where(col(Store.id).in_(those))
+        for store_id, second in session.execute(found):
+            (first,) = carriers[store_id]
+            if second and second != first.account:
+                trouble = troubles[first.account]
+                carriers[store_id].append(_Carrier(second, f"{first.account} ({trouble})"))
+    return carriers
 
 
 def _turns(session: Session, now: datetime, limit: int, default_provider: str) -> list[_Turn]:
@@ -118,7 +156,7 @@ def _turns(session: Session, now: datetime, limit: int, default_provider: str) -
         .scalar_subquery()
         for urgency in URGENCIES
     ]
-    account = func.coalesce(Store.provider, default_provider)
+    account = accounts.first(default_provider)
     stores = select(Store.id, account, func.coalesce(*most_urgent).label("urgency")).subquery()
     found = [_Turn(*row) for row in session.execute(stores.select().where(stores.c.urgency.is_not(None)))]
     random.shuffle(found)
@@ -184,7 +222,7 @@ def claim_doubtful(
         session,
         select(doubtful.cte("doubtful").c.id),
         now + lease,
-        lambda _store_id: account,
+        lambda _row: _Carrier(account),
         {"status": Status.SENDING.value},
     )
     if len(claims) < granted and (pace or granted < limit):
@@ -198,9 +236,10 @@ def _lease(
     session: Session,
     ids: Any,
     until: datetime,
-    account_of: Callable[[str], str],
+    carrier_of: Callable[[Any], _Carrier],
     values: Mapping[str, Any],
 ) -> list[Claim]:
+    """`carrier_of` is asked for those first that may be with somebody already, then for the least urgent."""
     token = secrets.token_hex(12)
     leased = session.execute(
         update(ROW)
@@ -208,10 +247,13 @@ def _lease(
         .values(lease_token=token, lease_until=until, attempts=ROW.attempts + 1, **values)
         .returning(
             col(ROW.id), col(ROW.store_id), col(ROW.backorder_id), col(ROW.key), col(ROW.kind), col(ROW.attempts),
-            col(ROW.due_at), col(ROW.expires_at), col(ROW.provider), col(ROW.urgency),
+            col(ROW.due_at), col(ROW.expires_at), col(ROW.urgency), col(ROW.in_doubt),
         )
         .execution_options(synchronize_session=False)
     ).all()  # fmt: skip
+    rows = sorted(leased, key=lambda row: (row.urgency, row.due_at, row.backorder_id))
+    in_turn = [row for row in rows if row.in_doubt] + [row for row in reversed(rows) if not row.in_doubt]
+    carriers = {row.id: carrier_of(row) for row in in_turn}
     return [
         Claim(
             id=row.id,
@@ -224,8 +266,8 @@ def _lease(
             attempts=row.attempts,
             due_at=row.due_at,
             expires_at=row.expires_at,
-            account=account_of(row.store_id),
-            provider=row.provider,
+            account=carriers[row.id].account,
+            instead_of=carriers[row.id].instead_of,
         )
-        for row in sorted(leased, key=lambda row: (row.urgency, row.due_at, row.backorder_id))
+        for row in rows
     ]

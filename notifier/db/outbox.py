@@ -42,8 +42,8 @@ class Claim:
     expires_at: datetime
     account: str
     """Through which it may go, and from whose budget it was taken."""
-    provider: str | None
-    """Who was tried before, if anybody was."""
+    instead_of: str | None = None
+    """The account that should carry it, and its trouble, where this one stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,12 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
         ],
     )
     _keep_content(session, leaving)
-    for provider in {provider for _, _, provider in leaving}:
-        gone = [claim for claim, _, through in leaving if through == provider]
-        remember_claims(session, gone, now, Status.PLANNED, Status.SENDING, f"handed to {provider}")
+    for provider, instead_of in {(provider, claim.instead_of) for claim, _, provider in leaving}:
+        gone = [
+            claim for claim, _, through in leaving if through == provider and claim.instead_of == instead_of
+        ]
+        why = f"handed to {provider}" + (f" instead of {instead_of}" if instead_of else "")
+        remember_claims(session, gone, now, Status.PLANNED, Status.SENDING, why)
     return held
 
 
@@ -183,6 +186,8 @@ def settle(
         values["attempt_at"] = retry_at
     if status in {Status.PLANNED, Status.EXPIRED}:
         values["sent_at"] = None
+    if status is Status.UNKNOWN:
+        values["in_doubt"] = ROW.provider
     if not burns_attempt:
         values["attempts"] = ROW.attempts - 1
     plan_again(session, claim.kind, status, claim.backorder_id, now)
@@ -237,10 +242,10 @@ def content(session: Session, message_id: str) -> MessageContent | None:
     return session.get(MessageContent, message_id)
 
 
-def providers_in_doubt(session: Session) -> set[str]:
-    """The providers through which the messages went that are `unknown` now."""
+def accounts_in_doubt(session: Session) -> set[str]:
+    """The accounts through which the messages went that are `unknown` now."""
     query = select(ROW.provider).where(ROW.status == Status.UNKNOWN.value).distinct()
-    return {provider for provider in session.exec(query) if provider}
+    return {account for account in session.exec(query) if account}
 
 
 def plan_again(session: Session, kind: Kind, status: Status, backorder_id: str, now: datetime) -> None:

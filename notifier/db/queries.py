@@ -1,14 +1,15 @@
 """Reading and listing: every statement that answers a question of the API, the console or the metrics."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
 from notifier.db import notices
+from notifier.db.accounts import provider_of
 from notifier.db.claims import OF_ANYBODY
 from notifier.db.tables import (
     Backorder,
@@ -186,14 +187,18 @@ def figures(session: Session, now: datetime) -> Figures:
     doubtful = select(func.coalesce(MessageRow.provider, ""), func.count()).where(
         MessageRow.status == Status.UNKNOWN.value
     )
+    # Of the many that stores may have of their own, those in trouble are enough.
+    of_stores = col(ProviderAccount.account).contains("-", autoescape=True)
+    known = select(ProviderAccount).where(or_(col(ProviderAccount.failures) > 0, ~of_stores))
     unfinished = select(func.count()).select_from(SkuChange).where(col(SkuChange.finished_at).is_(None))
+    in_doubt: Counter[str] = Counter()
+    for account, count in session.exec(doubtful.group_by(col(MessageRow.provider))):
+        in_doubt[provider_of(account)] += count
     return Figures(
         due={kind: count for kind, count, _ in due},
-        doubtful=dict(session.exec(doubtful.group_by(col(MessageRow.provider))).all()),
+        doubtful=in_doubt,
         oldest_due=min((oldest for _, _, oldest in due), default=None),
-        accounts={
-            row.account: (row.paused_until, row.failures) for row in session.exec(select(ProviderAccount))
-        },
+        accounts={row.account: (row.paused_until, row.failures) for row in session.exec(known)},
         unfinished_sku_changes=session.exec(unfinished).one(),
         lost_notices=notices.count_lost(session),
     )

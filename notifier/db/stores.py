@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,6 +67,26 @@ def store_of_key(session: Session, api_key: str) -> Store | None:
         .where(ApiKey.digest == _digest(api_key), col(ApiKey.revoked_at).is_(None))
     )
     return session.exec(query).one_or_none()
+
+
+def every(session: Session) -> Sequence[Store]:
+    """All stores, the oldest first."""
+    return session.exec(select(Store).order_by(col(Store.created_at), col(Store.id))).all()
+
+
+def keys(session: Session, store_id: str) -> Sequence[ApiKey]:
+    """The keys that a store has or had, the oldest first."""
+    return session.exec(select(ApiKey).where(ApiKey.store_id == store_id).order_by(col(ApiKey.id))).all()
+
+
+def revoke_key(session: Session, store_id: str, key_id: str, now: datetime) -> bool:
+    """End a key; False where the store has none of this id that still opens it."""
+    key = session.get(ApiKey, key_id, with_for_update=True)
+    if key is None or key.store_id != store_id or key.revoked_at is not None:
+        return False
+    key.revoked_at = now
+    session.add(key)
+    return True
 
 
 def _digest(key: str) -> str:

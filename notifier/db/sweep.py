@@ -51,7 +51,11 @@ def _sweep(session: Session, now: datetime, before: Status, overdue: Any, after:
             col(ROW.status) == before.value,
             overdue,
         )
-        .values(**without_lease(after, reason), attempt_at=now)
+        .values(
+            **without_lease(after, reason),
+            attempt_at=now,
+            in_doubt=ROW.provider if after is Status.UNKNOWN else ROW.in_doubt,
+        )
         .returning(col(ROW.id), col(ROW.store_id), col(ROW.backorder_id))
         .execution_options(synchronize_session=False)
     ).all()

@@ -58,8 +58,17 @@ def _json(*, null: bool = False) -> Any:
     return Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
 
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of those rows only that meet a condition."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Store(SQLModel, table=True):
-    """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set."""
+    """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set.
+
+    `provider` is the mail service that it sends through, None for the installation's; `second_provider` the one that
+    carries while the first has lasting trouble.
+    """
 
     id: str = Field(primary_key=True)
     name: str
@@ -69,6 +78,7 @@ class Store(SQLModel, table=True):
     sender: str | None = None
     reply_to: str | None = None
     provider: str | None = None
+    second_provider: str | None = None
     brand: dict[str, Any] = _json()
     policy: dict[str, Any] = _json()
     created_at: datetime = _time()
@@ -98,8 +108,7 @@ class Backorder(SQLModel, table=True):
         UniqueConstraint("store_id", "order_id"),
         Index("backorder_of_store", "store_id", "id"),
         Index("backorder_of_email", "store_id", "email"),
-        Index("backorder_replan", "replan_at", sqlite_where=text("replan_at IS NOT NULL"),
-              postgresql_where=text("replan_at IS NOT NULL")),
+        _partial("backorder_replan", "replan_at", where="replan_at IS NOT NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -128,8 +137,7 @@ class BackorderLine(SQLModel, table=True):
     __tablename__ = "backorder_line"
     __table_args__ = (
         UniqueConstraint("backorder_id", "sku"),
-        Index("line_waiting_for_sku", "store_id", "sku", "backorder_id", sqlite_where=text("waiting > 0"),
-              postgresql_where=text("waiting > 0")),
+        _partial("line_waiting_for_sku", "store_id", "sku", "backorder_id", where="waiting > 0"),
         CheckConstraint("shipped >= 0 AND cancelled >= 0 AND shipped + cancelled <= quantity", name="line_counts"),
         CheckConstraint("waiting = quantity - shipped - cancelled", name="line_waiting"),
         CheckConstraint("eta_earliest IS NULL OR eta_earliest < eta", name="line_range"),
@@ -192,6 +200,7 @@ class MessageRow(SQLModel, table=True):
 
     `due_at` is the plan's; `attempt_at` is when a worker may next try (later after a deferral). A planned row with a
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
+    `provider` is the account that carries it or did last; `in_doubt` the one that was ever not known to have it or not.
     For a legal notice through a service that only takes word of emails, `confirm_at` is when to ask it next what became
     of this one, and `unconfirmed_at` since when the store is warned that it does not say.
     """
@@ -201,25 +210,17 @@ class MessageRow(SQLModel, table=True):
         UniqueConstraint("backorder_id", "key"),
         # When anything is due at all. Its condition is true of every planned row and keeps planners from using this
         # index, which has all stores' rows mixed, where they look for those of one store: that is what the next is for.
-        Index("message_due", "attempt_at", sqlite_where=text("status = 'planned' AND attempts >= 0"),
-              postgresql_where=text("status = 'planned' AND attempts >= 0")),
-        Index("message_turn", "store_id", "urgency", "attempt_at", "backorder_id",
-              sqlite_where=text("status = 'planned'"), postgresql_where=text("status = 'planned'")),
-        Index("message_sending", "lease_until", sqlite_where=text("status = 'sending'"),
-              postgresql_where=text("status = 'sending'")),
-        Index("message_unknown", "attempt_at", sqlite_where=text("status = 'unknown'"),
-              postgresql_where=text("status = 'unknown'")),
-        Index("message_too_late", "expires_at", sqlite_where=text("status = 'planned'"),
-              postgresql_where=text("status = 'planned'")),
-        Index("message_held", "expires_at", sqlite_where=text("status = 'held'"),
-              postgresql_where=text("status = 'held'")),
+        _partial("message_due", "attempt_at", where="status = 'planned' AND attempts >= 0"),
+        _partial("message_turn", "store_id", "urgency", "attempt_at", "backorder_id", where="status = 'planned'"),
+        _partial("message_sending", "lease_until", where="status = 'sending'"),
+        _partial("message_unknown", "attempt_at", where="status = 'unknown'"),
+        _partial("message_too_late", "expires_at", where="status = 'planned'"),
+        _partial("message_held", "expires_at", where="status = 'held'"),
         Index("message_of_store", "store_id", "id"),
-        Index("message_in_trouble", "store_id", "id", sqlite_where=text(IN_TROUBLE), postgresql_where=text(IN_TROUBLE)),
-        Index("message_not_told", "store_id", "id", sqlite_where=text(NOT_TOLD.replace("message.", "")),
-              postgresql_where=text(NOT_TOLD.replace("message.", ""))),
-        Index("message_to_confirm", "confirm_at", sqlite_where=text(TO_CONFIRM), postgresql_where=text(TO_CONFIRM)),
-        Index("message_sent", "store_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
-              postgresql_where=text("sent_at IS NOT NULL")),
+        _partial("message_in_trouble", "store_id", "id", where=IN_TROUBLE),
+        _partial("message_not_told", "store_id", "id", where=NOT_TOLD.replace("message.", "")),
+        _partial("message_to_confirm", "confirm_at", where=TO_CONFIRM),
+        _partial("message_sent", "store_id", "sent_at", where="sent_at IS NOT NULL"),
         Index("message_to", "store_id", "to_email", "sent_at"),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
@@ -244,6 +245,7 @@ class MessageRow(SQLModel, table=True):
     subject: str | None = None
     provider: str | None = None
     provider_ref: str | None = None
+    in_doubt: str | None = None
     template_version: str | None = None
     sent_at: datetime | None = _time(null=True)
     settled_at: datetime | None = _time(null=True)
@@ -290,8 +292,7 @@ class ProviderEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("store_id", "provider", "event_id"),
         Index("event_of_message", "message_id"),
-        Index("event_to_apply", "id", sqlite_where=text("applied_at IS NULL"),
-              postgresql_where=text("applied_at IS NULL")),
+        _partial("event_to_apply", "id", where="applied_at IS NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -332,7 +333,8 @@ class ProviderAccount(SQLModel, table=True):
     """One account of a mail service, shared by all workers: its trouble and its budget.
 
     No sends before `paused_until`. With `failures` after that, one message goes first, as a probe; until `probe_until`
-    one is on its way. The budget had `tokens` left at `refilled_at`; None where it was never touched.
+    one is on its way. `failing_since` is when the trouble began, `doubts` how many sends in a row got no answer. The
+    budget had `tokens` left at `refilled_at`; None where it was never touched.
     """
 
     __tablename__ = "provider_account"
@@ -342,8 +344,28 @@ class ProviderAccount(SQLModel, table=True):
     probe_until: datetime | None = _time(null=True)
     reason: str | None = None
     failures: int = 0
+    failing_since: datetime | None = _time(null=True)
+    doubts: int = 0
     tokens: float | None = None
     refilled_at: datetime | None = _time(null=True)
+
+
+class ProviderKeys(SQLModel, table=True):
+    """A store's own keys at one mail service. `sealed` opens only with the installation's secret key.
+
+    `shown` is what may be seen of them. `account` names the account that they open; None where the store has only the
+    keys of what is reported to it, and sends through the installation's account.
+    """
+
+    __tablename__ = "provider_keys"
+    __table_args__ = (Index("keys_of_account", "account"),)
+
+    store_id: str = Field(primary_key=True, foreign_key="store.id")
+    provider: str = Field(primary_key=True)
+    account: str | None = None
+    sealed: str
+    shown: dict[str, Any] = _json()
+    changed_at: datetime = _time()
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -12,6 +12,7 @@ from notifier.pages import (
     order,
     previews,
     session,
+    settings,
     skus,
     suppressions,
     webhooks,
@@ -32,7 +33,18 @@ def router(services: Services) -> APIRouter:
 
     whole = APIRouter(dependencies=[Depends(know)])
     whole.include_router(_front)
-    for part in (session, order, console, messages, backorders, skus, suppressions, webhooks, previews):
+    for part in (
+        session,
+        order,
+        console,
+        messages,
+        backorders,
+        skus,
+        suppressions,
+        webhooks,
+        previews,
+        settings,
+    ):
         whole.include_router(part.router)
     return whole
 

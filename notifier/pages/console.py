@@ -38,16 +38,17 @@ class Figure:
 def overview_page(visit: SignedIn) -> Page:
     with reading(visit.services.engine) as session:
         store = session.get_one(Store, visit.store_id)
-        account = _account(store, visit)
-        trouble = accounts.find(session, account)
+        through = _accounts(session, visit)
+        troubles = [accounts.find(session, account) for account in through]
+        paused = [it for it in troubles if accounts.state(it, visit.now) is State.PAUSED]
         sent = overview.last_sent(session, store.id, SHOWN, visit.now - DAY) or overview.last_sent(
             session, store.id, SHOWN
         )
         lost = overview.lost_notices(session, store.id, SHOWN)
         in_trouble = overview.in_trouble(session, store.id, SHOWN)
         values = {
-            "account": account,
-            "pause": trouble if accounts.state(trouble, visit.now) is State.PAUSED else None,
+            "paused": paused,
+            "all_paused": len(paused) == len(through),
             "hooks": endpoints.paused(session, store.id, SHOWN),
             "figures": list(_figures(session, store, visit.now)),
             "lost": [mail_row(mail) for mail in lost],
@@ -63,14 +64,14 @@ def resume(account: str, visit: SignedIn, token: Annotated[str, Form()]) -> Resp
     """What kept the store's account from sending is mended: end its pause now."""
     visit.check(token, f"resume {account}")
     with transaction(visit.services.engine) as session:
-        if account != _account(session.get_one(Store, visit.store_id), visit):
+        if account not in _accounts(session, visit):
             raise NotFound("This store does not send through that account.")
         accounts.resume(session, account)
     return RedirectResponse("/console", 303)
 
 
-def _account(store: Store, visit: Visit) -> str:
-    return store.provider or visit.services.settings.provider
+def _accounts(session: Session, visit: Visit) -> list[str]:
+    return accounts.of_store(session, visit.store_id, visit.services.settings.provider)
 
 
 def _figures(session: Session, store: Store, now: datetime) -> Iterator[Figure]:

@@ -10,6 +10,21 @@ from notifier.providers.base import Provider
 
 NAMES = ("outbox", "smtp", "sendgrid", "klaviyo")
 
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "outbox": "NOTIFIER_OUTBOX_DIR",
+        "smtp": "NOTIFIER_SMTP_URL",
+        "sendgrid": "SENDGRID_API_KEY",
+        "klaviyo": "KLAVIYO_API_KEY",
+    }
+)
+"""The setting that opens the installation's account of each."""
+
+HOSTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"sendgrid": ("https://api.sendgrid.com", "https://api.eu.sendgrid.com")}
+)
+"""Where a service that has several places may be: a store's key is carried nowhere else."""
+
 PACES: Mapping[str, Pace] = MappingProxyType({"klaviyo": Pace(per_second=55, burst=200)})
 """How fast each may be used, where it says so. Klaviyo's OpenAPI file allows Create Event 350 a second and 3,500 a
 minute: a full bucket and a minute's refill are 3,500."""
@@ -34,13 +49,15 @@ def make(
     unsubscribe_group: int | None = None,
     templates: Mapping[str, str] | None = None,
     timeout_seconds: float = 20.0,
+    setting: str | None = None,
 ) -> Provider:
     """The mail service called `name`, made from what it needs; the rest is ignored.
 
     `outbox` needs `folder`, `smtp` needs `url` and takes `bounces_to` (its envelope's sender), `sendgrid` and
     `klaviyo` need `api_key` and take `base_url` (scheme and host, no path). `sandbox`, `unsubscribe_group` and
-    `templates` say how SendGrid is used (its `Options`). `timeout_seconds` bounds one send. Raises `Misconfigured`
-    for an unknown name or a value that cannot work.
+    `templates` say how SendGrid is used (its `Options`). `timeout_seconds` bounds one send. `setting` is what its key
+    is called where that is no setting of the installation's. Raises `Misconfigured` for an unknown name or a value
+    that cannot work.
     """
     # Imported on demand: a vendor's SDK costs up to 300 ms and 30 MiB, and a process uses one.
     match name:
@@ -51,14 +68,27 @@ def make(
         case "smtp":
             from notifier.providers.smtp import Smtp
 
-            return Smtp(url, bounces_to=bounces_to, timeout_seconds=timeout_seconds)
+            return Smtp(
+                url,
+                bounces_to=bounces_to,
+                timeout_seconds=timeout_seconds,
+                setting=setting or SETTINGS[name],
+            )
         case "sendgrid":
             from notifier.providers.sendgrid import Options, Sendgrid
 
             options = Options(sandbox, unsubscribe_group, templates or {})
-            return Sendgrid(api_key, base_url, options=options, timeout_seconds=timeout_seconds)
+            return Sendgrid(
+                api_key,
+                base_url,
+                options=options,
+                timeout_seconds=timeout_seconds,
+                setting=setting or SETTINGS[name],
+            )
         case "klaviyo":
             from notifier.providers.klaviyo import Klaviyo
 
-            return Klaviyo(api_key, base_url, timeout_seconds=timeout_seconds)
+            return Klaviyo(
+                api_key, base_url, timeout_seconds=timeout_seconds, setting=setting or SETTINGS[name]
+            )
     raise Misconfigured(f"NOTIFIER_PROVIDER is {name!r}; it must be one of {', '.join(NAMES)}.")

@@ -7,6 +7,7 @@ and says what happened as a value.
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -37,6 +38,20 @@ class Envelope:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
+class About(StrEnum):
+    """What a person must look at where something is refused; no part of what the refusal means."""
+
+    KEY = "key"
+    """The key or login itself: wrong, or revoked."""
+    RIGHTS = "rights"
+    """What the key may do."""
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    SERVER = "server"
+    """Its name, its port, and the road to it."""
+    TLS = "tls"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The service has it. `ref` is its own name for the message, where it gives one."""
@@ -49,6 +64,7 @@ class Rejected:
     """This message will never be taken as it is: a bad address, a refused body. Nothing was sent."""
 
     reason: str
+    about: About | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,7 @@ class Deferred:
     reason: str
     until: datetime | None = None
     account_wide: bool = True
+    about: About | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,7 @@ class Unavailable:
 
     reason: str
     needs_person: bool = False
+    about: About | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def from_sendgrid(body: bytes, headers: Mapping[str, str], public_key: str) -> l
     a key that is none, `NotifierError` (400) for a body that is not a list of events.
     """
     timestamp, signature = _headers(headers, "Timestamp", "Signature", prefix="X-Twilio-Email-Event-Webhook-")
-    key = _sendgrid_key(public_key)
+    key = sendgrid_key(public_key)
     try:
         key.verify(
             base64.b64decode(signature, validate=True), timestamp.encode() + body, ec.ECDSA(hashes.SHA256())
@@ -195,7 +195,8 @@ def _headers(headers: Mapping[str, str], *names: str, prefix: str) -> list[str]:
     return [given[(prefix + name).lower()] for name in names]
 
 
-def _sendgrid_key(text: str) -> ec.EllipticCurvePublicKey:
+def sendgrid_key(text: str, setting: str = "SENDGRID_WEBHOOK_PUBLIC_KEY") -> ec.EllipticCurvePublicKey:
+    """The verification key that SendGrid shows. Misconfigured, naming the setting, for what is none."""
     if not text:
         raise Unauthorized("SENDGRID_WEBHOOK_PUBLIC_KEY is not set, so no report can be trusted")
     lines = [line for line in text.strip().splitlines() if not line.startswith("-----")]
@@ -205,7 +206,7 @@ def _sendgrid_key(text: str) -> ec.EllipticCurvePublicKey:
         key = None
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise Misconfigured(
-            "SENDGRID_WEBHOOK_PUBLIC_KEY is no elliptic-curve key; it must be the verification key that SendGrid"
+            f"{setting} is no elliptic-curve key; it must be the verification key that SendGrid"
             " shows under Settings, Mail Settings, Event Webhook, which begins with MFkw."
         )
     return key

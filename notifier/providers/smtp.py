@@ -15,7 +15,16 @@ from urllib.parse import unquote, urlsplit
 
 from notifier.errors import Misconfigured
 from notifier.providers import mime, reason
-from notifier.providers.base import Accepted, Deferred, Envelope, Outcome, Rejected, Unavailable, Unknown
+from notifier.providers.base import (
+    About,
+    Accepted,
+    Deferred,
+    Envelope,
+    Outcome,
+    Rejected,
+    Unavailable,
+    Unknown,
+)
 from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -43,8 +52,10 @@ class Smtp:
         bounces_to: str | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = 20.0,
+        setting: str = "NOTIFIER_SMTP_URL",
     ) -> None:
-        self._scheme, self._host, self._port, self._user, self._password = _parse(url)
+        self._setting = setting
+        self._scheme, self._host, self._port, self._user, self._password = _parse(url, setting)
         self._bounces_to = _bounce_address(bounces_to)
         self._tls = tls or ssl.create_default_context()
         self.timeout_seconds = timeout_seconds
@@ -147,10 +158,10 @@ class Smtp:
             notify = ["NOTIFY=FAILURE,DELAY"]
         code, said = session.mail(self._bounces_to or mail.sender, options)
         if code != 250:
-            return self._refused("the sender", code, said, account_wide=True)
+            return self._refused("the sender", code, said, About.SENDER, account_wide=True)
         code, said = session.rcpt(mail.recipient, notify)
         if code not in (250, 251):
-            return self._refused("the recipient", code, said)
+            return self._refused("the recipient", code, said, About.RECIPIENT)
         code, said = session.docmd("DATA")
         if code != 354:
             return self._refused("the message", code, said)
@@ -163,33 +174,41 @@ class Smtp:
             return Accepted(queued[1].decode() if queued else None)
         return self._refused("the message", code, said)
 
-    def _refused(self, what: str, code: int, said: bytes, *, account_wide: bool = False) -> Outcome:
+    def _refused(
+        self, what: str, code: int, said: bytes, about: About | None = None, *, account_wide: bool = False
+    ) -> Outcome:
         """What a refusal means; one that is not SMTP at all leaves the connection's fate to the caller."""
         words = f"{self._where} refused {what}: {code} {self._words(said)}"
         if code in _NO_ACCESS:
-            return Unavailable(words, needs_person=True)
+            return Unavailable(words, needs_person=True, about=About.KEY)
         if 400 <= code < 500:
-            return Deferred(words, account_wide=account_wide or code == 421)
+            return Deferred(words, account_wide=account_wide or code == 421, about=about)
         if 500 <= code < 600:
-            return Rejected(words)
+            return Rejected(words, about)
         raise smtplib.SMTPServerDisconnected(f"an answer that is not SMTP: {self._words(said)}")
 
     def _no_session(self, error: Exception) -> Outcome:
         match error:
             case smtplib.SMTPAuthenticationError(smtp_code=code):
                 # The server's text may quote the user name; the code says enough.
-                words = f"{self._where} did not take the login of NOTIFIER_SMTP_URL ({code})"
-                return Deferred(words) if 400 <= code < 500 else Unavailable(words, needs_person=True)
+                words = f"{self._where} did not take the login of {self._setting} ({code})"
+                if 400 <= code < 500:
+                    return Deferred(words, about=About.KEY)
+                return Unavailable(words, needs_person=True, about=About.KEY)
             case smtplib.SMTPResponseException(smtp_code=code, smtp_error=said):
                 words = f"{self._where} does not serve us: {code} {self._words(said)}"
-                return Deferred(words) if 400 <= code < 500 else Unavailable(words, needs_person=code >= 500)
+                if 400 <= code < 500:
+                    return Deferred(words, about=About.SERVER)
+                return Unavailable(words, needs_person=code >= 500, about=About.SERVER)
             case smtplib.SMTPNotSupportedError():
-                return Unavailable(f"{self._where}: {self._words(error)}", needs_person=True)
+                words = f"{self._where}: {self._words(error)}"
+                return Unavailable(words, needs_person=True, about=About.TLS)
             case ssl.SSLCertVerificationError():
                 words = f"{self._where} has a certificate that is not trusted: {error.verify_message}"
-                return Unavailable(words, needs_person=True)
+                return Unavailable(words, needs_person=True, about=About.TLS)
             case OSError():
-                return Unavailable(f"cannot reach {self._where}: {self._words(error)}")
+                about = About.TLS if isinstance(error, ssl.SSLError) else About.SERVER
+                return Unavailable(f"cannot reach {self._where}: {self._words(error)}", about=about)
         return Unavailable(f"cannot talk to {self._where}: {self._words(error)}")
 
     def _words(self, said: object) -> str:
@@ -261,23 +280,23 @@ def _bounce_address(value: str | None) -> str | None:
     return address
 
 
-def _parse(url: str | None) -> Sequence[Any]:
+def _parse(url: str | None, setting: str) -> Sequence[Any]:
     """Scheme, host, port, user and password. `Misconfigured` never quotes the URL: it holds a secret."""
     if not url:
-        raise Misconfigured(f"NOTIFIER_SMTP_URL is empty; it must be {_RIGHT}.")
+        raise Misconfigured(f"{setting} is empty; it must be {_RIGHT}.")
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname, parts.port
     except ValueError:
-        raise Misconfigured(f"NOTIFIER_SMTP_URL cannot be read; it must be {_RIGHT}.") from None
+        raise Misconfigured(f"{setting} cannot be read; it must be {_RIGHT}.") from None
     if scheme not in _PORTS:
-        raise Misconfigured(f"NOTIFIER_SMTP_URL starts with {scheme!r}; it must be {_RIGHT}.")
+        raise Misconfigured(f"{setting} starts with {scheme!r}; it must be {_RIGHT}.")
     if not host or parts.path.strip("/") or parts.query or parts.fragment:
         raise Misconfigured(
-            f"NOTIFIER_SMTP_URL must be {_RIGHT}, with nothing after the port;"
+            f"{setting} must be {_RIGHT}, with nothing after the port;"
             " in the user name and password, write / ? # @ : as %2F %3F %23 %40 %3A."
         )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if bool(user) != bool(password):
-        raise Misconfigured("NOTIFIER_SMTP_URL must have both a user name and a password, or neither.")
+        raise Misconfigured(f"{setting} must have both a user name and a password, or neither.")
     return scheme, host, port or _PORTS[scheme], user, password

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from notifier.errors import Misconfigured
 from notifier.providers import reason
-from notifier.providers.base import Deferred, Rejected, Unavailable, Unknown
+from notifier.providers.base import About, Deferred, Rejected, Unavailable, Unknown
 from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _CONNECTIONS = 64  # kept open per host: as many as NOTIFIER_SEND_THREADS can be
@@ -130,26 +131,34 @@ def refusal(
         # A firewall's page in front of the API, which comes and goes; the API itself refuses in JSON.
         return Unavailable(words)
     if status == 403 and any(where == "from" for where, _ in errors(body)):
-        return Rejected(words)  # a sender that the account may not use: one store's, not everybody's
+        # A sender that the account may not use: one store's, not everybody's.
+        return Rejected(words, About.SENDER)
     if status in (401, 402, 403):
-        return Unavailable(words, needs_person=True)
+        about = {401: About.KEY, 403: About.RIGHTS}.get(status)
+        return Unavailable(words, needs_person=True, about=about)
     if status in (400, 409, 413, 422):
-        return Rejected(words)
+        return Rejected(words, _about(body))
     # Redirects, 404, 405 and the like say that this is not the API, not that the message is bad.
-    return Unavailable(words, needs_person=True)
+    return Unavailable(words, needs_person=True, about=About.SERVER)
 
 
 def trouble(vendor: str, error: Exception, *secrets: str) -> Unavailable | Unknown:
     """What an exception of the transport means."""
     if isinstance(error, NewConnectionError):
-        return Unavailable(reason.plain(f"cannot reach {vendor}: {_root(error)}", *secrets))
-    return Unknown(reason.plain(f"{vendor} gave no answer: {_root(error)}", *secrets))
+        root = _root(error)
+        about = About.TLS if isinstance(root, ssl.SSLError) else About.SERVER
+        return Unavailable(reason.plain(f"cannot reach {vendor}: {_in_words(root)}", *secrets), about=about)
+    return Unknown(reason.plain(f"{vendor} gave no answer: {_in_words(_root(error))}", *secrets))
 
 
-def _root(error: BaseException) -> str:
+def _root(error: BaseException) -> BaseException:
     """What happened at the bottom, without the layers that passed it on."""
     while inner := error.__cause__ or next((a for a in error.args if isinstance(a, Exception)), None):
         error = inner
+    return error
+
+
+def _in_words(error: BaseException) -> str:
     return reason.of_oserror(error) if isinstance(error, OSError) else str(error) or type(error).__name__
 
 
@@ -172,6 +181,17 @@ def errors(body: bytes) -> list[tuple[str, str]]:
         return [_where_and_what(error) for error in json.loads(body)["errors"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+def _about(body: bytes) -> About | None:
+    """Whose address is refused, if it is one: both vendors name the field."""
+    for where, _ in errors(body):
+        path = re.split(r"[./]", where)
+        if "from" in path or "reply_to" in path:
+            return About.SENDER
+        if "to" in path or "email" in path:
+            return About.RECIPIENT
+    return None
 
 
 def _where_and_what(error: Mapping[str, Any]) -> tuple[str, str]:

@@ -176,6 +176,7 @@ def opened(stage: Stage, url: str, reference: "Reference", engine: Engine, folde
     stage.app = create_app(services)
     with a_client(url, store) as http:
         yield Api(http, services, clock, store, reference)
+    services.close()
 
 
 def some_settings(database_url: str, folder: Path) -> Settings:

@@ -6,6 +6,8 @@ from tests.api.test_messages import deliver_to
 
 WELL = {
     "account": "outbox",
+    "provider": "outbox",
+    "second": False,
     "state": "closed",
     "reason": None,
     "paused_until": None,

@@ -29,6 +29,8 @@ PROMISED = {
     "get_policy",
     "set_policy",
     "get_store",
+    "change_store",
+    "test_store",
     "list_suppressions",
     "suppress_address",
     "lift_suppression",

@@ -15,6 +15,14 @@ DEFAULTS = {
 }
 
 
+UNSET = {"set": False, "last4": None}
+NO_KEYS = {
+    "sendgrid": {"api_key": UNSET, "base_url": None, "webhook_public_key": UNSET},
+    "klaviyo": {"api_key": UNSET, "webhook_secret": UNSET},
+    "smtp": {"url": UNSET, "server": None},
+}
+
+
 def test_a_store_tells_of_itself_but_not_its_key(api: Api) -> None:
     response = api.request("GET", "/v1/store")
     assert response.json() == {
@@ -26,7 +34,9 @@ def test_a_store_tells_of_itself_but_not_its_key(api: Api) -> None:
         "sender": "Notifier <notifier@localhost.localdomain>",
         "reply_to": None,
         "provider": "outbox",
+        "second_provider": None,
         "brand": {},
+        "keys": NO_KEYS,
         "created_at": "2026-12-01T15:00:00Z",
     }
     assert api.store.api_key not in response.text

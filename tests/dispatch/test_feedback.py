@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from notifier import feedback
+from notifier.db import accounts
 from notifier.db import events as db_events
 from notifier.db.engine import make_engine, reading
 from notifier.db.migrate import upgrade
@@ -198,6 +199,8 @@ def test_any_order_and_repetition_of_reports_ends_in_the_same_state(
 ) -> None:
     statuses, as_they_came = reports
     one_house.provider.script = [Unknown("no answer")] if in_doubt else []
+    with one_house.writing() as session:
+        accounts.resume(session, "outbox")  # which many doubts in a row have paused
     backorder_id = one_house.register(f"order-{next(numbers)}")
     one_house.dispatch()
     message = one_house.message("expectation", backorder_id)

@@ -127,6 +127,7 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             "/console/suppressions?done=added",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
+            "/console/settings?done=shop",
             "/console/login",
         ]:
             page.goto(address + path)

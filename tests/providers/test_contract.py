@@ -8,7 +8,7 @@ import pytest
 
 from notifier.errors import Misconfigured
 from notifier.providers import NAMES, make
-from notifier.providers.base import Accepted, Envelope, Outcome, Rejected
+from notifier.providers.base import Accepted, Envelope, Outcome, Rejected, Unknown
 from tests.providers.contract import (
     ATTACKS,
     CASES,
@@ -102,8 +102,14 @@ def test_the_same_reply_has_the_same_meaning_everywhere(
 
 
 def bare(outcome: Outcome) -> Outcome:
-    """Without the words, which every service chooses for itself."""
-    return Accepted() if isinstance(outcome, Accepted) else replace(outcome, reason="")
+    """Without the words and what they are about, which every service chooses for itself."""
+    if isinstance(outcome, Accepted):
+        return Accepted()
+    return (
+        replace(outcome, reason="")
+        if isinstance(outcome, Unknown)
+        else replace(outcome, reason="", about=None)
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKED)

@@ -37,9 +37,14 @@ class Klaviyo:
     most_together = 1000
 
     def __init__(
-        self, api_key: str | None, base_url: str | None = None, *, timeout_seconds: float = 20.0
+        self,
+        api_key: str | None,
+        base_url: str | None = None,
+        *,
+        timeout_seconds: float = 20.0,
+        setting: str = "KLAVIYO_API_KEY",
     ) -> None:
-        self._key = wire.key(api_key, "KLAVIYO_API_KEY", "pk_xxxx (a private key with events:write)")
+        self._key = wire.key(api_key, setting, "pk_xxxx (a private key with events:write)")
         self.timeout_seconds = timeout_seconds
         self.api = Api(self._key, wire.base(base_url, _STANDARD, "KLAVIYO_BASE_URL"), timeout_seconds)
         # A bulk goes past the SDK, which takes 230 ms to check a thousand events that were made right.

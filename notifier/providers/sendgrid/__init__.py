@@ -58,6 +58,7 @@ class Sendgrid:
         *,
         options: Options | None = None,
         timeout_seconds: float = 20.0,
+        setting: str = "SENDGRID_API_KEY",
     ) -> None:
         self._options = options or Options()
         if wrong := sorted(self._options.templates.keys() - set(Kind)):
@@ -69,7 +70,7 @@ class Sendgrid:
             raise Misconfigured(
                 f"SENDGRID_TEMPLATES has {', '.join(wrong)}: legal notices go one in a request; leave them out."
             )
-        self._key = wire.key(api_key, "SENDGRID_API_KEY", "SG.xxxx.yyyy")
+        self._key = wire.key(api_key, setting, "SG.xxxx.yyyy")
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
         self._pool = wire.transport(timeout_seconds)

@@ -1,0 +1,164 @@
+"""The keys that a store has at mail services of its own: sealed in the database, and shown to nobody again."""
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from sqlmodel import Session
+
+from notifier import providers
+from notifier.db import accounts
+from notifier.db.tables import ProviderKeys
+from notifier.errors import Fault, Invalid, Misconfigured
+from notifier.providers.base import Provider
+from notifier.providers.reports import sendgrid_key
+from notifier.sealed import seal, unseal
+
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sendgrid": ("api_key", "base_url", "webhook_public_key"),
+        "klaviyo": ("api_key", "webhook_secret"),
+        "smtp": ("url",),
+    }
+)
+"""What a store may have of its own at each mail service. The first is what opens its account."""
+OF_REPORTS: Mapping[str, str] = MappingProxyType(
+    {"sendgrid": "webhook_public_key", "klaviyo": "webhook_secret"}
+)
+"""Which of them proves what the service reports; it opens no account."""
+_SHORTEST = 16  # of a shorter key, four characters would be too much to show
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Keeps and reads stores' keys. `secret` is the installation's secret key.
+
+    `any_host` lets a store name servers of the machine and network that this runs on: for development only.
+    """
+
+    secret: str = field(repr=False)
+    timeout_seconds: float = 20.0
+    any_host: bool = False
+
+    def read(self, row: ProviderKeys) -> dict[str, str]:
+        """A store's own keys at one mail service, by field. Misconfigured where another secret key sealed them."""
+        opened = unseal(self.secret, _purpose(row.store_id, row.provider), row.sealed)
+        keys: dict[str, str] = json.loads(opened)
+        return keys
+
+    def make(self, provider: str, keys: Mapping[str, str]) -> Provider:
+        """The mail service, as these keys open it. Misconfigured, naming the field, for a value that cannot work."""
+        return providers.make(
+            provider,
+            url=keys.get("url"),
+            api_key=keys.get("api_key"),
+            base_url=keys.get("base_url"),
+            timeout_seconds=self.timeout_seconds,
+            setting=f"keys.{provider}.{FIELDS[provider][0]}",
+        )
+
+    def open(self, session: Session, account: str) -> Provider:
+        """The account of this name. Misconfigured where its keys are gone, or can't be opened."""
+        row = accounts.keys_to(session, account)
+        if row is None:
+            raise Misconfigured(f"no store has keys to the account {account} any more")
+        return self.make(row.provider, self.read(row))
+
+    def keep(
+        self,
+        session: Session,
+        store_id: str,
+        provider: str,
+        changes: Mapping[str, str | None],
+        now: datetime,
+    ) -> None:
+        """Change some of a store's keys, of which None takes one away. Invalid, naming the field, where one can't work.
+
+        Those that can't be opened any more, because the secret key is another one, make room for the new.
+        """
+        row = session.get(ProviderKeys, (store_id, provider), populate_existing=True)
+        merged = {**(self._readable(row) if row else {}), **changes}
+        keys = {name: value for name in FIELDS[provider] if (value := merged.get(name))}
+        self._check(provider, keys)
+        before = row.account if row else None
+        if not keys and row:
+            session.delete(row)
+        if keys:
+            row = row or ProviderKeys(store_id=store_id, provider=provider, sealed="", changed_at=now)
+            row.account = self._account(provider, keys)
+            row.sealed = seal(self.secret, _purpose(store_id, provider), json.dumps(keys))
+            row.shown = {name: _shown(name, value) for name, value in keys.items()}
+            row.changed_at = now
+            session.add(row)
+        session.flush()
+        if before:
+            accounts.forget_if_unused(session, before)
+
+    def _readable(self, row: ProviderKeys) -> dict[str, str]:
+        try:
+            return self.read(row)
+        except Misconfigured:
+            return {}
+
+    def _check(self, provider: str, keys: Mapping[str, str]) -> None:
+        opener = FIELDS[provider][0]
+        if opener in keys:
+            try:
+                self.make(provider, keys).close()
+            except Misconfigured as error:
+                raise _invalid(provider, opener, error.detail) from None
+        elif "base_url" in keys:
+            raise _invalid(provider, "base_url", f"is of use only with an {opener} of the store's own")
+        if "webhook_public_key" in keys:
+            try:
+                sendgrid_key(keys["webhook_public_key"], "keys.sendgrid.webhook_public_key")
+            except Misconfigured as error:
+                raise _invalid(provider, "webhook_public_key", error.detail) from None
+        if self.any_host:
+            return
+        base, allowed = keys.get("base_url"), providers.HOSTS.get(provider, ())
+        if base and base not in allowed:
+            raise _invalid(provider, "base_url", f"must be one of {', '.join(allowed)}")
+        if "url" in keys and _is_inside(urlsplit(keys["url"]).hostname or ""):
+            raise _invalid(
+                provider, "url", "must name a server on the internet, not on this machine or network"
+            )
+
+    def _account(self, provider: str, keys: Mapping[str, str]) -> str | None:
+        """Named by a digest from which, without the secret key, no key can be guessed."""
+        if FIELDS[provider][0] not in keys:
+            return None
+        opening = sorted(item for item in keys.items() if item[0] != OF_REPORTS.get(provider))
+        said = f"account of {provider}: {json.dumps(opening)}".encode()
+        return f"{provider}-{hmac.digest(self.secret.encode(), said, 'sha256').hex()[:16]}"
+
+
+def _shown(name: str, value: str) -> str:
+    """What may be seen of it: of a key its last four characters, of a server's address all but the login."""
+    if name == "base_url":
+        return value
+    if name == "url":
+        parts = urlsplit(value)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return value[-4:] if len(value) >= _SHORTEST else ""
+
+
+def _is_inside(host: str) -> bool:
+    """Whether this is plainly an address of our own machine or network."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host.rstrip(".") or host.endswith((".localhost", ".local", ".internal"))
+
+
+def _purpose(store_id: str, provider: str) -> str:
+    return f"keys of store {store_id} at {provider}"
+
+
+def _invalid(provider: str, name: str, detail: str) -> Invalid:
+    return Invalid(f"keys.{provider}.{name}: {detail}", (Fault(f"/keys/{provider}/{name}", detail),))
