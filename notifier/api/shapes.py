@@ -6,7 +6,6 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from notifier.api.problems import Problem
-from notifier.db.accounts import State
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import OrderStatus
@@ -245,27 +244,6 @@ class RestockResult(Shape):
     left_over: int = Field(description="Units that nobody waits for")
 
 
-# --- accounts --------------------------------------------------------------------------------------------
-
-
-class Account(Shape):
-    """An account of a mail service. Other stores of this installation may send through it too."""
-
-    account: str = Field(
-        description="Called like the service, or with a dash and a digest where keys are the store's own"
-    )
-    provider: str
-    second: bool = Field(description="Whether it only stands in while the first has lasting trouble")
-    state: State = Field(
-        description="`closed`: all is well; `paused`: nothing goes before `paused_until`; `probing`: one email goes"
-        " first, to see whether it works again"
-    )
-    reason: str | None = Field(description="What the trouble is")
-    paused_until: datetime | None
-    failures: int = Field(description="How often in a row there was trouble")
-    sends_per_second: float | None = Field(description="Its budget; null where there is none")
-
-
 # --- what comes back -------------------------------------------------------------------------------------
 
 
@@ -336,68 +314,3 @@ class WebhookDelivery(Shape):
     settled_at: datetime | None
     tries: list[WebhookTry] = Field(description="The last ten, oldest first")
     payload: dict[str, Any] = Field(description="What is posted")
-
-
-# --- the store -------------------------------------------------------------------------------------------
-
-
-class KeyShape(Shape):
-    """A key that is not shown."""
-
-    set: bool
-    last4: str | None = Field(description="Its last four characters, if it is long enough to show those")
-
-
-class SendgridShape(Shape):
-    api_key: KeyShape
-    base_url: str | None
-    webhook_public_key: KeyShape
-
-
-class KlaviyoShape(Shape):
-    api_key: KeyShape
-    webhook_secret: KeyShape
-
-
-class SmtpShape(Shape):
-    url: KeyShape
-    server: str | None = Field(description="The address without its login")
-
-
-class KeysShape(Shape):
-    """Which keys the store has of its own. They can be changed with PATCH, and never read."""
-
-    sendgrid: SendgridShape
-    klaviyo: KlaviyoShape
-    smtp: SmtpShape
-
-
-class Trial(Shape):
-    """What came of a test email."""
-
-    to: str
-    account: str
-    accepted: bool
-    detail: str = Field(
-        description="In one sentence: what is wrong and where to mend it, or what was accepted"
-    )
-    mend: str | None = Field(description="The setting that is wrong, if one is")
-
-
-class StoreShape(Shape):
-    """A store. Keys are never answered."""
-
-    model_config = ConfigDict(title="Store")
-
-    id: str
-    name: str
-    timezone: str
-    locale: str
-    country: str | None
-    sender: str
-    reply_to: str | None
-    provider: str
-    second_provider: str | None = Field(description="Carries while the first has lasting trouble")
-    brand: dict[str, Any]
-    keys: KeysShape
-    created_at: datetime

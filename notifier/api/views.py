@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from notifier.api import shapes
+from notifier.api import shapes, store_shapes
 from notifier.db.accounts import State, provider_of
 from notifier.db.facts import Order
 from notifier.db.tables import MessageRow, ProviderAccount, ProviderKeys, SkuChange, Store, Suppression
@@ -156,9 +156,9 @@ def restocked(result: Restocked) -> shapes.RestockResult:
 
 def account(
     name: str, second: bool, row: ProviderAccount | None, standing: State, pace: Pace | None
-) -> shapes.Account:
+) -> store_shapes.Account:
     """`row` is None for an account that never had trouble."""
-    return shapes.Account(
+    return store_shapes.Account(
         account=name,
         provider=provider_of(name),
         second=second,
@@ -170,9 +170,11 @@ def account(
     )
 
 
-def store(row: Store, keys: Mapping[str, ProviderKeys], sender: str, provider: str) -> shapes.StoreShape:
+def store(
+    row: Store, keys: Mapping[str, ProviderKeys], sender: str, provider: str
+) -> store_shapes.StoreShape:
     """`keys` are the store's own; `sender` and `provider` the installation's, for a store that has set none."""
-    return shapes.StoreShape(
+    return store_shapes.StoreShape(
         id=row.id,
         name=row.name,
         timezone=row.timezone,
@@ -188,25 +190,27 @@ def store(row: Store, keys: Mapping[str, ProviderKeys], sender: str, provider: s
     )
 
 
-def _keys(own: Mapping[str, ProviderKeys]) -> shapes.KeysShape:
+def _keys(own: Mapping[str, ProviderKeys]) -> store_shapes.KeysShape:
     def shown(provider: str, name: str) -> str | None:
         return own[provider].shown.get(name) if provider in own else None
 
-    def key(provider: str, name: str) -> shapes.KeyShape:
+    def key(provider: str, name: str) -> store_shapes.KeyShape:
         last = shown(provider, name)
-        return shapes.KeyShape(set=last is not None, last4=last or None)
+        return store_shapes.KeyShape(set=last is not None, last4=last or None)
 
     server = shown("smtp", "url")
-    return shapes.KeysShape(
-        sendgrid=shapes.SendgridShape(
+    return store_shapes.KeysShape(
+        sendgrid=store_shapes.SendgridShape(
             api_key=key("sendgrid", "api_key"),
             base_url=shown("sendgrid", "base_url"),
             webhook_public_key=key("sendgrid", "webhook_public_key"),
         ),
-        klaviyo=shapes.KlaviyoShape(
+        klaviyo=store_shapes.KlaviyoShape(
             api_key=key("klaviyo", "api_key"), webhook_secret=key("klaviyo", "webhook_secret")
         ),
-        smtp=shapes.SmtpShape(url=shapes.KeyShape(set=server is not None, last4=None), server=server),
+        smtp=store_shapes.SmtpShape(
+            url=store_shapes.KeyShape(set=server is not None, last4=None), server=server
+        ),
     )
 
 
