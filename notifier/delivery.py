@@ -234,12 +234,9 @@ def send_bundle(post: Post, items: Sequence[Going], in_trouble: set[str]) -> Han
         ):
             break
         outcomes = _try_together(post, service, left)
-        settled = [
-            (it, outcome)
-            for it, outcome in zip(left, outcomes, strict=True)
-            if not isinstance(outcome, Apart)
-        ]
-        left = [it for it, outcome in zip(left, outcomes, strict=True) if isinstance(outcome, Apart)]
+        tried = list(zip(left, outcomes, strict=True))
+        settled = [(it, outcome) for it, outcome in tried if not isinstance(outcome, Apart)]
+        left = [it for it, outcome in tried if isinstance(outcome, Apart)]
         answers += settled
         if any(_is_trouble(outcome) for _, outcome in settled):
             in_trouble.add(account)
@@ -326,9 +323,11 @@ def _settle_all(post: Post, answers: Sequence[Answer], now: datetime, again: boo
             for claim, ref in accepted:
                 if claim.id not in settled:
                     _accepted_late(session, claim, why, ref, now)
+        told: set[int] = set()
         for (claim, _, provider), outcome in answers:
             if not isinstance(outcome, Accepted):
-                _settle(post, session, claim, provider, outcome, now, again)
+                _settle(post, session, claim, provider, outcome, now, again, id(outcome) not in told)
+                told.add(id(outcome))
 
 
 def _settle(
@@ -339,9 +338,11 @@ def _settle(
     outcome: NotAccepted,
     now: datetime,
     again: bool,
+    first: bool,
 ) -> None:
     """Write what came of it. Trouble with the account pauses it for all and burns no attempt: its messages stay due,
-    in their order, until the pause ends. Any answer about the message alone shows that the account works.
+    in their order, until the pause ends. Any answer about the message alone shows that the account works. What one
+    missing answer leaves in doubt counts once, with the `first` of them.
 
     A message sent again because it was in doubt stays in doubt when this try certainly failed: the first may
     have been taken.
@@ -370,7 +371,8 @@ def _settle(
             accounts.give_back(session, provider, 1)
             settle(status=waits, reason=f"not begun: {reason}", burns_attempt=False)
         case Unknown(reason):
-            accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
+            if first:
+                accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
             retry_at = now + backoff(claim.attempts)
             settle(status=Status.UNKNOWN, reason=f"in doubt: {reason}", retry_at=retry_at)
 
