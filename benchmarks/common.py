@@ -248,7 +248,7 @@ def sink(latency_ms: float = 0) -> Iterator[str]:
 
 
 def taken(url: str) -> Taken:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     connection.request("GET", "/")
     answer = Taken(**json.loads(connection.getresponse().read()))
     connection.close()

@@ -1,8 +1,10 @@
 """The command line. Exit codes: 0 done, 1 the work found a fault, 2 wrong usage; errors are one line on stderr."""
 
+import errno
 import json
 import logging
 import signal
+import socket
 import sys
 import threading
 from datetime import UTC, datetime
@@ -11,11 +13,9 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+from typer.exceptions import TyperException
 
-from notifier import importing, store_commands
+from notifier import store_commands
 from notifier.bootstrap import Services, build, system_clock
 from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
@@ -42,9 +42,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of word
 
 
 def main() -> None:
-    """Run the command; a refusal is one line on stderr and exit code 1, a misconfiguration 2."""
+    """Run the command; a refusal is one line on stderr and exit code 1, wrong usage or a misconfiguration 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except TyperException as error:
+        if said := error.format_message():  # nothing where the help has been shown instead
+            typer.echo(f"notifier: {' '.join(said.split())}", err=True)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
     except NotifierError as error:
         wrong = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults)
         typer.echo(f"notifier: {error.detail}" + (f" ({wrong})" if wrong else ""), err=True)
@@ -89,7 +95,8 @@ def worker(
         services.metrics.serve(metrics_host, metrics_port)
     at_work = Worker(services)
     at_work.start()
-    stop.wait()
+    while not stop.wait(1):  # a signal that another thread was given does not wake this one
+        pass
     at_work.stop()
     services.close()
 
@@ -112,6 +119,7 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
     from notifier.api.app import create_app
     from notifier.worker import Worker
 
+    listening = _listen(host, port)
     _log_to_stderr()
     at_work = Worker(services) if with_worker else None
     server = uvicorn.Server(
@@ -124,18 +132,34 @@ def _serve(services: Services, host: str, port: int, *, with_worker: bool) -> No
             timeout_graceful_shutdown=20,
         )
     )
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # When it has closed, the server raises the signal that closed it once more: by default that would kill the
+    # worker with emails in hand. During the rest, the same signal ends the process at once.
+    usual = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     if at_work:
         at_work.start()
     try:
-        server.run()
+        server.run([listening])
     finally:
+        for each, handler in usual.items():
+            signal.signal(each, handler)
         if at_work:
             at_work.stop()
         services.close()
-    if not server.started:
-        raise NotifierError(
-            f"could not listen on {host}:{port}; is something else there? --port takes another"
-        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket of our own, so that a port that is taken is found before anything has started."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]
+        hint = "; --port takes another" if error.errno == errno.EADDRINUSE else ""
+        raise NotifierError(f"can't listen on {host}:{port}: {reason}{hint}") from None
 
 
 def _log_to_stderr() -> None:
@@ -177,6 +201,11 @@ def import_(
     store: Annotated[str, typer.Option(help="The id of the store, as `store create` printed it.")],
 ) -> None:
     """Register backorders in bulk; refused rows are reported with their line, the rest is kept."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from notifier import importing
+
     engine = store_commands.own_database(load())
     with transaction(engine) as session:
         if session.get(Store, store) is None:
@@ -206,6 +235,9 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Play a dated story through the real engine and print what every customer would get, and when."""
+    from rich.console import Console
+    from rich.table import Table
+
     from notifier.rehearsal import rehearse
     from notifier.simulate import ScenarioError, read_scenario
 
@@ -265,6 +297,8 @@ def demo(
     ),
 ) -> None:
     """A shop with a past and a future, on this machine alone: nothing is sent anywhere."""
+    from rich.console import Console
+
     from notifier.demo import set_the_stage
 
     _quiet()

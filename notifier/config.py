@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from notifier.errors import Misconfigured
 
 DEVELOPMENT_SECRET = "development-only-not-secret"  # noqa: S105  a value everybody may know, refused outside loopback
+PROJECT = Path(__file__).resolve().parents[1]
+_MAILBOX = re.compile(r"[^<>\r\n]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -68,6 +70,22 @@ class Settings(BaseSettings):
         raise ValueError(
             "must be kinds and their dynamic templates, like countdown=d-1a2b expectation=d-3c4d"
         )
+
+    @field_validator("sender")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        if not _MAILBOX.fullmatch(value):
+            raise ValueError(f"{value!r} must be like 'Fern & Oak <orders@fernandoak.example>'")
+        return value
+
+    @field_validator("templates_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        """From where the command runs, else from the project's own folder, so that it runs anywhere."""
+        for folder in (value, PROJECT / value):
+            if folder.is_dir():
+                return folder
+        raise ValueError(f"there is no folder {value}")
 
     @field_validator("database_url")
     @classmethod

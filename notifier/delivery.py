@@ -4,7 +4,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -48,6 +48,8 @@ ROUNDS = 5
 """How often what is left of a bundle is tried together, each time without those that were refused by name."""
 IN_BULK = "-bulk"
 """What follows an account's name in that of its budget of requests with many messages."""
+TOGETHER_SECONDS = 0.05
+"""How long answers are gathered that are then settled in one transaction."""
 SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
 
 
@@ -137,7 +139,7 @@ def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = Fa
                 post, pool, [it for it in on_their_way if it.done()], in_trouble, again
             )
         while on_their_way:
-            answered, on_their_way = wait(on_their_way, return_when=FIRST_COMPLETED)
+            answered, on_their_way = wait(on_their_way, timeout=TOGETHER_SECONDS)
             on_their_way |= _conclude_those(post, pool, answered, in_trouble, again)
 
 

@@ -39,8 +39,10 @@ from notifier.words.render import TemplateFault
 
 log = structlog.get_logger(__name__)
 
-BATCH = 50
+BATCH = 100
 """How many are prepared together; while they are on their way, so are the next."""
+FIRST = 8
+"""How many are prepared before those, so that nothing waits long for the first to leave."""
 EACH = 16
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
 TOGETHER = 2
@@ -93,8 +95,8 @@ def _take(post: Post, claims: Sequence[Claim], now: datetime) -> None:
     """Prepare a few at a time, so that those are on their way while the next are being rendered."""
 
     def ready_to_go() -> Iterator[list[Going]]:
-        for start in range(0, len(claims), BATCH):
-            few = claims[start : start + BATCH]
+        for start in (0, *range(FIRST, len(claims), BATCH)):
+            few = claims[start : start + BATCH if start else FIRST]
             alive = [claim for claim in few if not _used_up(post, claim, now)]
             going = _freeze(post, _prepare(post, alive, now), now)
             _give_back(post, few, going)

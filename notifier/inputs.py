@@ -4,7 +4,6 @@ Unknown fields are refused, not dropped: a misspelt `promissed` must not pass fo
 """
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -24,7 +23,6 @@ from pydantic import (
     HttpUrl,
     StringConstraints,
     UrlConstraints,
-    ValidationError,
     model_validator,
 )
 
@@ -32,19 +30,16 @@ from notifier.domain.eta import Eta
 from notifier.domain.message import Scope
 from notifier.domain.news import Type
 from notifier.domain.order import Choice
-from notifier.errors import Fault
 
 MAX_LINES = 500
 MAX_UNITS = 1_000_000
 MAX_BATCH = 1000
 
-_DEEPER = re.compile(r"(?P<path>lines/\d+/\w+): ")
-"""How a check of the whole says which part of it is wrong."""
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _COUNTRIES = frozenset(
     code for code in get_global("territory_zones") if len(code) == 2 and code.isalpha() and code != "ZZ"
 )
+_CURRENCIES = frozenset(get_global("all_currencies"))
 _ZONES = frozenset(available_timezones()) - {"localtime", "Factory"}  # which depend on the host
 
 
@@ -52,6 +47,12 @@ def _printable(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("must not contain line breaks or control characters")
     return value
+
+
+def _visible(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return _printable(value)
 
 
 def _zone(value: str) -> str:
@@ -76,6 +77,12 @@ def _country(value: str) -> str:
     return code
 
 
+def _currency(value: str) -> str:
+    if value not in _CURRENCIES:
+        raise ValueError(f"{value!r} is not an ISO 4217 currency; write three letters like 'USD'")
+    return value
+
+
 def _money(value: Any) -> Any:
     if isinstance(value, float | bool):
         raise ValueError('must be a decimal string like "9.50", so that no cent is lost')
@@ -87,7 +94,10 @@ def _day(value: Any) -> Any:
         return value
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         raise ValueError("must be a date like '2026-12-12', without a time")
-    day = date.fromisoformat(value)
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value} is not a day of the calendar") from None
     if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
         raise ValueError(f"{value} is not between 2000 and 2100")
     return day
@@ -99,18 +109,24 @@ def _moment(value: datetime) -> datetime:
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+def _wall_time(value: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f"{value[:35]!r} is not a time of day; write it like '09:00'")
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_visible)]
 LongText = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
 Url = Annotated[HttpUrl, UrlConstraints(max_length=2000, allowed_schemes=["https", "http"])]
 Zone = Annotated[str, AfterValidator(_zone)]
 LocaleTag = Annotated[str, StringConstraints(max_length=35), AfterValidator(_locale)]
-Country = Annotated[str, StringConstraints(max_length=2), AfterValidator(_country)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, StringConstraints(max_length=35), AfterValidator(_country)]
+Currency = Annotated[str, StringConstraints(max_length=35), AfterValidator(_currency)]
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Money = Annotated[
     Decimal, BeforeValidator(_money), Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)
 ]
-WallTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+WallTime = Annotated[str, AfterValidator(_wall_time)]
 Day = Annotated[date, BeforeValidator(_day)]
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 
@@ -129,9 +145,9 @@ class WithEta(Input):
     def _range(self) -> Self:
         if self.eta_earliest is not None:
             if self.eta is None:
-                raise ValueError("eta_earliest needs an eta, the last day of the range")
+                raise ValueError("eta_earliest: needs an eta, the last day of the range")
             if self.eta_earliest > self.eta:
-                raise ValueError(f"eta_earliest {self.eta_earliest} lies after eta {self.eta}")
+                raise ValueError(f"eta_earliest: {self.eta_earliest} lies after eta {self.eta}")
         return self
 
     @property
@@ -192,7 +208,7 @@ class NewBackorder(Input):
                 )
             seen.add(line.sku)
         if self.currency is None and any(line.unit_price is not None for line in self.lines):
-            raise ValueError("currency is needed where a line has a unit_price, like 'USD'")
+            raise ValueError("currency: is needed where a line has a unit_price, like 'USD'")
         return self
 
 
@@ -222,8 +238,11 @@ class BackorderChange(Input):
     def _something(self) -> Self:
         if self.customer is None and self.lines is None:
             raise ValueError("nothing to change; send customer, lines, or both")
-        if self.lines and len({line.sku for line in self.lines}) < len(self.lines):
-            raise ValueError("a sku stands twice in lines; one estimate each")
+        seen: set[str] = set()
+        for number, line in enumerate(self.lines or ()):
+            if line.sku in seen:
+                raise ValueError(f"lines/{number}/sku: {line.sku!r} stands twice; one estimate each")
+            seen.add(line.sku)
         return self
 
 
@@ -354,26 +373,3 @@ class PolicyInput(Input):
     max_messages_per_change: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 10_000
     auto_notice: Annotated[bool, Field(strict=True)] = True
     unknown_sends: Literal["hold", "resend"] = "hold"
-
-
-def faults(error: ValidationError, within: tuple[str | int, ...] = ()) -> tuple[Fault, ...]:
-    """A validation error as faults, pointing into the document that has the checked value at `within`."""
-    found = []
-    for item in error.errors(include_url=False, include_context=False):
-        said = in_words(item["msg"], item["input"])
-        deeper = _DEEPER.match(said)
-        path = (*within, *item["loc"], *(deeper["path"].split("/") if deeper else ()))
-        found.append(Fault(pointer(path), said[deeper.end() :] if deeper else said))
-    return tuple(found)
-
-
-def pointer(path: Iterable[str | int]) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
-
-
-def in_words(message: str, value: object) -> str:
-    """What is wrong, with the value where that is short: `Input should be less than 10, not 12`."""
-    said = message.removeprefix("Value error, ")
-    short = value is None or (isinstance(value, str | int | float) and len(repr(value)) <= 60)
-    return f"{said}, not {value!r}" if short and said.startswith("Input should") else said

@@ -6,6 +6,7 @@ before anything is written.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,6 @@ from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
     BackorderChange,
     CustomerChange,
-    EtaChange,
     NewAnswer,
     NewBackorder,
     NewCancellation,
@@ -197,7 +197,7 @@ def change(
                 raise Conflict(
                     f"line {line.sku!r} has nothing left to wait for; its date can't change any more"
                 )
-            _change_eta(fact, row, line)
+            move_eta(fact.happened, row, line.eta, line.estimate.earliest, line.reason, fact.now)
 
 
 def _change_customer(fact: "_Fact", wanted: CustomerChange) -> None:
@@ -209,10 +209,6 @@ def _change_customer(fact: "_Fact", wanted: CustomerChange) -> None:
             setattr(row, name, value)
         if "email" in new:
             suppressions.give_back(fact.session, [row.id], "the customer has another address", fact.now)
-
-
-def _change_eta(fact: "_Fact", row: BackorderLine, wanted: EtaChange) -> None:
-    move_eta(fact.happened, row, wanted.eta, wanted.estimate.earliest, wanted.reason, fact.now)
 
 
 def move_eta(
@@ -365,7 +361,7 @@ class _Fact:
         )
 
     def units(self, asked: Sequence[tuple[str, int | None]] | None) -> list[tuple[BackorderLine, int]]:
-        """The lines and how many units of each, checked against what is left; None means all that is left."""
+        """Each line once and how many units of it, checked against what is left; None means all that is left."""
         order_id = self.order.row.order_id
         if asked is None:
             everything = [(row, row.waiting) for row in self.order.lines if row.waiting]
@@ -373,17 +369,17 @@ class _Fact:
                 state = "has shipped" if self.order.facts.status is OrderStatus.SHIPPED else "is cancelled"
                 raise Conflict(f"order {order_id!r} {state} already; nothing of it is left")
             return everything
-        found: list[tuple[BackorderLine, int]] = []
+        taken: Counter[str] = Counter()
         for number, (sku, count) in enumerate(asked):
             row = self.line(sku, f"/lines/{number}/sku")
-            left = row.waiting - sum(taken for other, taken in found if other is row)
+            left = row.waiting - taken[row.id]
             if left <= 0 or (count or 0) > left:
                 raise Conflict(
                     f"line {sku!r} of order {order_id!r} has {left} of {row.quantity} units left, not {count or 'any'}",
                     (Fault(f"/lines/{number}/quantity", f"must be at most {left}"),),
                 )
-            found.append((row, count if count is not None else left))
-        return found
+            taken[row.id] += left if count is None else count
+        return [(row, taken[row.id]) for row in self.order.lines if taken[row.id]]
 
 
 def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Signed links to a customer's own page. Whoever holds one may see that order, and answer from its form."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -42,4 +43,9 @@ class Links:
 
     @property
     def _signer(self) -> URLSafeSerializer:
-        return URLSafeSerializer(self.secret, salt="order page")
+        return _signer(self.secret)
+
+
+@lru_cache(maxsize=16)
+def _signer(secret: str) -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt="order page")

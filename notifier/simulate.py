@@ -1,7 +1,7 @@
 """Plays a dated story through the real engine on a virtual clock: what would the customer get, and when?"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from notifier.domain.law import standing
 from notifier.domain.law.course import given
 from notifier.domain.message import Kind, Status
 from notifier.errors import Invalid, NotFound, NotifierError
+from notifier.faults import faults
 from notifier.feedback import report
 from notifier.inputs import (
     BackorderChange,
@@ -41,7 +42,6 @@ from notifier.inputs import (
     SkuEta,
     Text,
     WithEta,
-    faults,
 )
 from notifier.planning import watch
 from notifier.providers.base import Accepted, Envelope, Outcome
@@ -127,7 +127,7 @@ class Scenario(Input):
 
     store: ScenarioStore = ScenarioStore()
     policy: PolicyInput = PolicyInput()
-    events: list[dict[str, Any]]
+    events: list[Any]
     until: Moment | None = None
 
 
@@ -144,15 +144,15 @@ def read_scenario(path: Path) -> tuple[Scenario, list[Numbered]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ScenarioError(f"{path} can't be read: {error.strerror}") from None
+        raise ScenarioError(f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ScenarioError(f"{path} is not UTF-8 text") from None
+        raise ScenarioError("is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise ScenarioError(f"{path}:{error.lineno}:{error.colno} is not JSON: {error.msg}") from None
+        raise ScenarioError(f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}") from None
     except ValueError as error:  # a number of thousands of digits
-        raise ScenarioError(f"{path} can't be read: {error}") from None
+        raise ScenarioError(f"can't be read: {error}") from None
     except RecursionError:
-        raise ScenarioError(f"{path} is nested too deeply") from None
+        raise ScenarioError("is nested too deeply") from None
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -160,19 +160,22 @@ def read_scenario(path: Path) -> tuple[Scenario, list[Numbered]]:
     return scenario, read_events(scenario.events)
 
 
-def read_events(events: Sequence[Mapping[str, Any]]) -> list[Numbered]:
+def read_events(events: Sequence[Any]) -> list[Numbered]:
     """The events in order of time; those at one instant keep the order in which they were written."""
     numbered = []
     for number, raw in enumerate(events, start=1):
         try:
             numbered.append(Numbered(number, _EVENT.validate_python(raw)))
         except ValidationError as error:
-            raise ScenarioError(f"event {number}: {_wrong(error)}") from None
+            kind = raw.get("do") if isinstance(raw, dict) else None
+            raise ScenarioError(f"event {number}: {_wrong(error, kind)}") from None
     return sorted(numbered, key=lambda item: item.event.at)
 
 
-def _wrong(error: ValidationError) -> str:
-    return "; ".join(f"{fault.pointer or 'the scenario'}: {fault.detail}" for fault in faults(error))
+def _wrong(error: ValidationError, event: object = None) -> str:
+    """The faults in a line; those of an event are named by their place in it."""
+    found = [(fault.pointer.removeprefix(f"/{event}"), fault.detail) for fault in faults(error)]
+    return "; ".join(f"{place}: {detail}" if place else detail for place, detail in found)
 
 
 # --- the stage ------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.migrate import upgrade
 from notifier.db.tables import Store
 from notifier.errors import NotFound, NotifierError
-from notifier.inputs import NewStoreInput, faults
+from notifier.faults import faults
+from notifier.inputs import NewStoreInput
 from notifier.shopkeeping import NewTrial, StoreChange, change, document
 from notifier.trial import send_test
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -47,7 +47,9 @@ class Worker:
             ("prune", self._prune, PRUNE_SECONDS),
         ):
             services.pulse.expected[name] = every
-            self._scheduler.add_job(self._beating, "interval", (name, job), seconds=every, id=name)
+            # The first turn is at once: who was due while nobody worked has waited long enough.
+            at_once = {"next_run_time": datetime.now(UTC)} if name == "dispatch" else {}
+            self._scheduler.add_job(self._beating, "interval", (name, job), seconds=every, id=name, **at_once)
 
     def start(self) -> None:
         now = self._services.clock()

@@ -55,7 +55,7 @@ FLOORS = {
     "bootstrap": 3,
 }
 # Plain values that every floor but the domain may use; they know nothing of the floors themselves.
-ANYWHERE = {"config", "errors"}
+ANYWHERE = {"config", "errors", "faults"}
 
 # Each third-party package has one home, so that replacing it is work in one place.
 HOMES = {
@@ -76,11 +76,13 @@ HOMES = {
     "psycopg_pool": {"db"},
     "pydantic": {
         "inputs",
+        "faults",
         "importing",
         "simulate",
         "config",
         "api",
         "pages",
+        "cli",
         "store_commands",
         "shopkeeping",
         "providers.klaviyo",

@@ -14,6 +14,7 @@ from notifier.db import facts, queries
 from notifier.domain.law.standing import STATES
 from notifier.domain.order import OrderStatus
 from notifier.errors import NotFound, NotifierError
+from notifier.faults import faults
 from notifier.timeline import timeline
 
 router = APIRouter(prefix="/v1/backorders", tags=["backorders"])
@@ -87,7 +88,7 @@ def _checked(entry: object, number: int, path: str) -> inputs.NewBackorder | dic
     try:
         return _ENTRY.validate_python(entry)
     except ValidationError as error:
-        found = inputs.faults(error, within=("backorders", number))
+        found = faults(error, within=("backorders", number))
         return problems.invalid(path, [{"pointer": it.pointer, "detail": it.detail} for it in found])
 
 

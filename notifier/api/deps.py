@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, StringConstraints
 from sqlmodel import Session
@@ -166,7 +167,18 @@ def _call(
         store = store_of_key(session, credentials.credentials)
     if store is None:
         raise Unauthorized("this API key opens no store; it may have been revoked")
+    _refuse_unknown(request)
     return Call(services, store.id, request.url.path, services.clock())
+
+
+def _refuse_unknown(request: Request) -> None:
+    """A filter that is misspelt must not pass for no filter."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    if unknown := sorted(set(request.query_params) - known):
+        said = f"there is no such parameter; there is {', '.join(sorted(known)) or 'none'}"
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("query", name[:100]), "msg": said} for name in unknown]
+        )
 
 
 CallDep = Annotated[Call, Depends(_call)]

@@ -13,12 +13,16 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from notifier.errors import NotifierError, Unavailable
-from notifier.inputs import in_words, pointer
+from notifier.faults import fault
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 
 log = structlog.get_logger(__name__)
+
+
+def is_none(value: object) -> bool:
+    return value is None
 
 
 class FaultShape(BaseModel):
@@ -27,7 +31,10 @@ class FaultShape(BaseModel):
     pointer: str
     detail: str
     place: str | None = Field(
-        None, alias="in", description="`query`, `path` or `header`; absent for the body"
+        None,
+        alias="in",
+        description="`query`, `path` or `header`; absent for the body",
+        exclude_if=is_none,
     )
 
 
@@ -39,8 +46,12 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
-    errors: list[FaultShape] | None = None
-    id: str | None = Field(None, description="of the request, to find it in the logs; on errors of ours only")
+    errors: list[FaultShape] | None = Field(None, exclude_if=is_none)
+    id: str | None = Field(
+        None,
+        description="of the request, to find it in the logs; on errors of ours only",
+        exclude_if=is_none,
+    )
 
 
 def problem(
@@ -113,9 +124,10 @@ async def _malformed(request: Request, error: Exception) -> Response:
 
 
 def _faults(faults: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
-    for fault in faults:
-        place, *path = fault["loc"]
-        said = {"pointer": pointer(path), "detail": in_words(fault["msg"], fault.get("input"))}
+    for item in faults:
+        place, *path = item["loc"]
+        found = fault(path, item["msg"], item.get("input"))
+        said = {"pointer": found.pointer, "detail": found.detail}
         yield said if place == "body" else said | {"in": str(place)}
 
 

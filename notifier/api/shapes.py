@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from notifier.api.problems import Problem
+from notifier.api.problems import Problem, is_none
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import OrderStatus
@@ -153,8 +153,8 @@ class BatchEntry(Shape):
     """What became of one entry: `backorder` where the status is 200 or 201, else `problem`."""
 
     status: int
-    backorder: Backorder | None = None
-    problem: Problem | None = None
+    backorder: Backorder | None = Field(None, exclude_if=is_none)
+    problem: Problem | None = Field(None, exclude_if=is_none)
 
 
 class BatchResult(Shape):

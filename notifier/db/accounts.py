@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -185,14 +185,25 @@ def doubt(
 
 def works_again(session: Session, account: str, now: datetime) -> None:
     """A send went through. One that had begun before a pause says nothing about it, so the pause stays."""
-    troubled = (col(ProviderAccount.failures) > 0) | (col(ProviderAccount.doubts) > 0)
-    over = col(ProviderAccount.paused_until).is_(None) | (col(ProviderAccount.paused_until) <= now)
-    _change(session, account, WELL, troubled, over)
+    session.execute(_WORKS_AGAIN, {"well": account, "now": now})
 
 
 def resume(session: Session, account: str) -> None:
     """A person says that all is well: sends go on at once."""
     _change(session, account, WELL)
+
+
+_TABLE = SQLModel.metadata.tables["provider_account"]
+_WORKS_AGAIN = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.account == bindparam("well"),
+        or_(_TABLE.c.failures > 0, _TABLE.c.doubts > 0),
+        or_(_TABLE.c.paused_until.is_(None), _TABLE.c.paused_until <= bindparam("now")),
+    )
+    .values(**WELL)
+)
+"""Said after every few messages, so it is put together once."""
 
 
 def _locked(session: Session, account: str) -> ProviderAccount:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, create_engine
@@ -79,19 +79,20 @@ def transaction(engine: Engine) -> Iterator[Session]:
     Raises Unavailable when the database is locked, full, restarting or away; then nothing was changed, or, if
     the connection broke during the commit itself, the caller can't know and asks again idempotently.
     """
-    with _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+    with translated(), Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A transaction that only looks; on SQLite it waits for no writer. Raises Unavailable likewise."""
-    with _translated(), Session(engine.execution_options(reads_only=True), expire_on_commit=False) as session:
+    with translated(), Session(engine.execution_options(reads_only=True), expire_on_commit=False) as session:
         yield session
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Raises Unavailable for what says that the database can't be used."""
     try:
         yield
     except NoConnectionFree as error:
@@ -99,6 +100,8 @@ def _translated() -> Iterator[None]:
     except OperationalError as error:
         raise Unavailable(f"the database can't be used right now: {_words(error)}") from error
     except DBAPIError as error:
+        if type(error) is DatabaseError:  # no such file, or one that is no database, or is broken
+            raise Unavailable(f"the database can't be used: {_words(error)}") from error
         if error.connection_invalidated:
             raise Unavailable(f"the connection to the database broke: {_words(error)}") from error
         raise

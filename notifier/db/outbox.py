@@ -9,9 +9,10 @@ simply due again; `sending` means that it may have, so an expired one is `unknow
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import JSON, bindparam, column, func, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, SQLModel, col, select
@@ -72,25 +73,22 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
     leaving = [item for item in leaving if item[0].id in held]
     if not leaving:
         return held
-    session.execute(
-        update(TABLE).where(TABLE.c.id == bindparam("message")),
-        [
-            {
-                "message": claim.id,
-                "status": Status.SENDING.value,
-                "reason": None,
-                "provider": provider,
-                "to_email": frozen.to,
-                "subject": frozen.subject,
-                "template_version": frozen.template_version,
-                "says": frozen.says,
-                "sent_at": now,
-                "confirm_at": frozen.confirm_at,
-                "unconfirmed_at": None,
-            }
-            for claim, frozen, provider in leaving
-        ],
-    )
+    rows = [
+        {
+            "id": claim.id,
+            "provider": provider,
+            "to_email": frozen.to,
+            "subject": frozen.subject,
+            "template_version": frozen.template_version,
+            "says": frozen.says,
+        }
+        for claim, frozen, provider in leaving
+    ]
+    anew = {"confirm_at": None, "unconfirmed_at": None}
+    _change_each(session, rows, {"status": Status.SENDING.value, "reason": None, "sent_at": now, **anew})
+    for look_at in {frozen.confirm_at for _, frozen, _ in leaving if frozen.confirm_at}:
+        asked = [claim.id for claim, frozen, _ in leaving if frozen.confirm_at == look_at]
+        session.execute(update(TABLE).where(TABLE.c.id.in_(asked)).values(confirm_at=look_at))
     _keep_content(session, leaving)
     for provider, instead_of in {(provider, claim.instead_of) for claim, _, provider in leaving}:
         gone = [
@@ -131,18 +129,8 @@ def accepted(
         _plan_all_again(session, telling, now)
     held = _held(session, claims, Status.SENDING)
     if held:
-        session.execute(
-            update(TABLE)
-            .where(TABLE.c.id == bindparam("message"))
-            .values(
-                **without_lease(Status.SENT, reason),
-                settled_at=now,
-                provider_ref=func.coalesce(
-                    bindparam("ref", type_=TABLE.c.provider_ref.type), TABLE.c.provider_ref
-                ),
-            ),
-            [{"message": claim.id, "ref": ref} for claim, ref in answers if claim.id in held],
-        )
+        rows = [{"id": claim.id, "provider_ref": ref} for claim, ref in answers if claim.id in held]
+        _change_each(session, rows, without_lease(Status.SENT, reason) | {"settled_at": now})
         settled = [claim for claim in claims if claim.id in held]
         remember_claims(session, settled, now, Status.SENDING, Status.SENT, reason)
     return held
@@ -262,6 +250,30 @@ def _plan_all_again(session: Session, backorder_ids: Collection[str], now: datet
     ):  # locked in the order of their ids, so that two workers can't wait for each other
         session.execute(select(orders.c.id).where(those).order_by(orders.c.id).with_for_update())
     session.execute(update(orders).where(those).values(replan_at=now))
+
+
+def _change_each(session: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> None:
+    """Write to many messages, each named by its `id`, with one statement; what is None stays as it is.
+
+    `common` is what all of them get.
+    """
+    statement = _changing(tuple(rows[0]), session.get_bind().dialect.name)
+    session.execute(statement.values(**common), {"rows": rows})
+
+
+@cache
+def _changing(names: tuple[str, ...], dialect: str) -> Any:
+    """The statement takes its rows as one document, so it is the same one however many they are."""
+    document = bindparam("rows", type_=JSON)
+    if dialect == "postgresql":
+        columns = [column(name, TABLE.c[name].type) for name in names]
+        found = func.json_to_recordset(document).table_valued(*columns).render_derived(with_types=True)
+        new: dict[str, Any] = {name: found.c[name] for name in names}
+    else:
+        found = func.json_each(document).table_valued("value")
+        new = {name: found.c.value.op("->>")(name) for name in names}
+    values = {name: func.coalesce(new[name], TABLE.c[name]) for name in names if name != "id"}
+    return update(TABLE).where(TABLE.c.id == new["id"]).values(values)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from notifier.db.accounts import State
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import ProviderAccount, ProviderKeys, Store
 from notifier.errors import Invalid
-from notifier.inputs import faults
+from notifier.faults import faults
 from notifier.keyring import FIELDS
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label

@@ -12,7 +12,8 @@ from notifier.db import overview
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
 from notifier.errors import Invalid, NotFound
-from notifier.inputs import SkuEta, faults
+from notifier.faults import faults
+from notifier.inputs import SkuEta
 from notifier.pages import plain
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.session import SignedIn, Visit

@@ -10,7 +10,8 @@ from notifier.db import suppressions
 from notifier.db.engine import reading, transaction
 from notifier.domain.message import Scope
 from notifier.errors import NotFound
-from notifier.inputs import NewSuppression, faults
+from notifier.faults import faults
+from notifier.inputs import NewSuppression
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit

@@ -13,7 +13,8 @@ from notifier.db.engine import reading, transaction
 from notifier.db.webhook_tables import WebhookEndpoint
 from notifier.domain.news import Type
 from notifier.errors import NotFound, NotifierError
-from notifier.inputs import NewEndpoint, faults
+from notifier.faults import faults
+from notifier.inputs import NewEndpoint
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit

@@ -11,7 +11,7 @@ INK, INK_DARK = "#000000", "#0b1a33"
 _HEX = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Theme:
     """A button's ground and ink in both schemes."""
 

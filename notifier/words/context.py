@@ -1,8 +1,9 @@
 """What a template may say: the facts of one email as plain values, spelled out in the customer's language."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from babel import Locale
@@ -17,6 +18,8 @@ from notifier.words.markup import json_ld
 
 Value = dict[str, Any]
 Event = TypeVar("Event", Shipment, Cancellation)
+
+_BY_COUNTRY = Policy()
 
 ORDER_IN_SUBJECT = 10
 """Longer order numbers are cut to their end in subjects, which should fit in 78 characters with two dates."""
@@ -77,11 +80,11 @@ def variables(
         "lang": language.tag(locale),
         "dir": locale.text_direction,
         "today": local_day(now, facts.customer.zone).isoformat(),
-        "shop": {**asdict(shop), "website": _web(shop.website), "logo_url": _web(shop.logo_url)},
-        "theme": asdict(theme(shop.accent)),
+        "shop": {**vars(shop), "website": _web(shop.website), "logo_url": _web(shop.logo_url)},
+        "theme": {**vars(theme(shop.accent))},
         "customer": {"name": _clean(facts.customer.name), "email": facts.customer.email},
         "order": _order(facts, locale),
-        "links": asdict(links),
+        "links": {**vars(links)},
         "news": news,
         "answer_by": min(answers, key=lambda day: day["iso"], default=None),
         "days_left": _days_left(says, local_day(now, facts.customer.zone)),
@@ -91,7 +94,7 @@ def variables(
         "related": _related(facts, says),
         "parcel": _parcel(parcel, facts, locale) if parcel else None,
         "cancellation": _cancellation(cancellation, facts, locale) if cancellation else None,
-        "law": jurisdiction(Policy(), facts.customer.country),
+        "law": jurisdiction(_BY_COUNTRY, facts.customer.country),
     }
     result["json_ld"] = json_ld(result)
     return result
@@ -104,10 +107,12 @@ def in_locale(facts: Facts, locale: str) -> Facts:
 
 def _news(facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, locale: Locale) -> list[Value]:
     """Lines that share a date, its reason and their place in law are one piece of news; the nearest first."""
-    # This very email, seen again or retried, must not count as what the customer was told before it.
-    before = replace(
-        facts, messages=tuple(m for m in facts.messages if (m.kind, m.says, m.about) != (kind, says, about))
-    )
+    before = facts
+    if (
+        kind in CHANGE_OF_DATE
+    ):  # which says what the customer was told before this very email, seen again or retried
+        others = (m for m in facts.messages if (m.kind, m.says, m.about) != (kind, says, about))
+        before = replace(facts, messages=tuple(others))
     groups: dict[tuple[Eta, Eta, str | None, str | None, date | None], list[Line]] = {}
     for line_id, said in says.items():
         line = facts.line(line_id)
@@ -137,7 +142,9 @@ def _found(events: Sequence[Event], about: str) -> Event:
     raise KeyError(f"no shipment or cancellation {about!r} in this order")
 
 
+@lru_cache(maxsize=8192)
 def _day(day: date, locale: Locale) -> Value:
+    """One value for all who ask: read it only."""
     return {
         "iso": day.isoformat(),
         "text": language.spell(day, locale),
@@ -145,8 +152,9 @@ def _day(day: date, locale: Locale) -> Value:
     }
 
 
+@lru_cache(maxsize=8192)
 def _eta(eta: Eta, locale: Locale) -> Value:
-    """A range is written as one; a date that nobody knows has no text."""
+    """A range is written as one; a date that nobody knows has no text. One value for all who ask: read it only."""
     days = [_day(day, locale) for day in (eta.earliest, eta.latest) if day]
     return {
         "known": eta.known,
@@ -226,7 +234,9 @@ def _related(facts: Facts, says: Mapping[str, Said]) -> list[Value]:
 
 def _clean(text: str) -> str:
     """On one line and without control characters, which mail clients show as boxes."""
-    return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
+    return " ".join(text.split())
 
 
 _JOINERS = "\u200c\u200d"

@@ -2,15 +2,15 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Literal
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import BlockReference, Context, Macro
@@ -18,7 +18,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from notifier.domain.message import WAITING_SERIES, Kind
+from notifier.errors import Misconfigured
 from notifier.words import language
+from notifier.words.inline import Shared, inline, macros_of
 
 Part = Literal["html", "text"]
 PARTS: tuple[Part, ...] = ("html", "text")
@@ -30,6 +32,8 @@ MAX_CHARACTERS = 2_000_000
 
 _WRITES_MUCH = ("center", "format", "indent", "slice", "batch", "pprint")
 """Filters that turn a few characters into any number of them."""
+
+_SYNTAX = {"trim_blocks": True, "lstrip_blocks": True}
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -56,12 +60,17 @@ class Rendered:
 class Templates:
     """The templates of a folder, read once; each is compiled when first used, per language and part.
 
-    Raises FileNotFoundError when the folder lacks a template or a catalog.
+    Raises Misconfigured when the folder lacks a template.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._sources = {kind: (folder / f"{kind}.j2").read_text("utf-8") for kind in Kind}
+        try:
+            self._sources = {kind: (folder / f"{kind}.j2").read_text("utf-8") for kind in Kind}
+        except OSError as error:
+            raise Misconfigured(
+                f"NOTIFIER_TEMPLATES_DIR: can't read {error.filename}: {error.strerror}"
+            ) from None
         shared = sorted([*folder.glob("_*.j2"), *(folder / "locales").glob("*.po")])
         self._shared = hashlib.sha256(b"".join(path.read_bytes() for path in shared))
         translations = language.catalogs(folder / "locales")
@@ -142,17 +151,31 @@ def _environment(folder: Path, translations: NullTranslations, part: Part) -> "_
         undefined=StrictUndefined,
         autoescape=part == "html",
         auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        **_SYNTAX,
     )
     for name in _WRITES_MUCH:
         del environment.filters[name]
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.globals["part"] = part
-    gettext, ngettext = _translators(translations, *((Markup, escape) if part == "html" else (str, str)))
+    safe, quote = (Markup, escape) if part == "html" else (str, str)
+    gettext, ngettext = _translators(translations, safe, quote)
     environment.globals |= {"_": gettext, "gettext": gettext, "ngettext": ngettext}
     environment.ours = frozenset({gettext, ngettext})
+    environment.folder, environment.say, environment.safe = folder, translations.gettext, safe
     return environment
+
+
+# The same in every language, so these are not among an environment's own.
+
+
+@lru_cache(maxsize=64)
+def _parsed(source: str, name: str | None) -> nodes.Template:
+    return Environment(**_SYNTAX, autoescape=True).parse(source, name, name)  # type: ignore[arg-type]  # flags of one type
+
+
+@lru_cache(maxsize=64)
+def _macros(module: str, file: str, source: str) -> Mapping[str, nodes.Macro]:
+    return macros_of(module, _parsed(source, file).body)
 
 
 def _translators(
@@ -183,8 +206,36 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     # Shortcuts for what templates do most, past checks that can't fail there: a third of an email's cost.
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """One dict, which is quicker to copy for each email than the chain of two that Jinja makes."""
+        return {**self.globals, **(d or {})}
+
     ours: frozenset[object] = frozenset()
     """Functions of our own, which need no leave to be called; nor do macros and blocks, the templates' code."""
+
+    folder: Path
+    say: Callable[[str], str]
+    safe: Callable[[str], str]
+
+    @cached_property
+    def known(self) -> Shared:
+        """What is written out when a template is compiled."""
+        part = str(self.globals["part"])
+        files = {"put": f"_{part}.j2", "parts": "_parts.j2"}
+        macros = {
+            name: _macros(name, file, (self.folder / file).read_text("utf-8")) for name, file in files.items()
+        }
+        return Shared(self, files, macros, {"part": part}, self.say, self.safe)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Jinja's step from source to tree."""
+        return _parsed(source, name)
+
+    def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
+        """Jinja's step from a parsed template to Python."""
+        if name not in self.known.files.values():
+            source = inline(source, self.known)
+        return super()._generate(source, name, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if type(obj) is dict:

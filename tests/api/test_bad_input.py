@@ -21,6 +21,7 @@ def line(**changes: Any) -> Json:
 FAULTS: list[tuple[Json, str]] = [
     ({"order_id": ...}, "/order_id"),
     ({"order_id": ""}, "/order_id"),
+    ({"order_id": "   "}, "/order_id"),
     ({"order_id": 1042}, "/order_id"),
     ({"order_id": "10\x0042"}, "/order_id"),
     ({"order_id": "x" * 201}, "/order_id"),
@@ -33,7 +34,9 @@ FAULTS: list[tuple[Json, str]] = [
     ({"placed_at": "2026-12-01T10:00:00"}, "/placed_at"),
     ({"placed_at": "9999-12-31T23:59:59-23:59"}, "/placed_at"),
     ({"currency": "dollars"}, "/currency"),
-    ({"currency": ...}, ""),
+    ({"currency": ...}, "/currency"),
+    ({"currency": "usd"}, "/currency"),
+    ({"currency": "XXQ"}, "/currency"),
     ({"order_url": "javascript:alert(1)"}, "/order_url"),
     ({"payment": {"expires": "12/26"}}, "/payment/expires"),
     ({"payment": {"expires": "2026-13"}}, "/payment/expires"),
@@ -53,10 +56,11 @@ FAULTS: list[tuple[Json, str]] = [
     ({"lines": []}, "/lines"),
     ({"lines": {}}, "/lines"),
     ({"lines": [a_line(str(number)) for number in range(1000)]}, "/lines"),
-    ({"lines": [a_line(), a_line()]}, ""),
+    ({"lines": [a_line(), a_line()]}, "/lines/1/sku"),
     (line(sku="A\x00"), "/lines/0/sku"),
     (line(sku="A" * 201), "/lines/0/sku"),
     (line(name=...), "/lines/0/name"),
+    (line(name="\u00a0"), "/lines/0/name"),
     (line(quantity=...), "/lines/0/quantity"),
     (line(quantity=0), "/lines/0/quantity"),
     (line(quantity=-1), "/lines/0/quantity"),
@@ -74,8 +78,8 @@ FAULTS: list[tuple[Json, str]] = [
     (line(eta="12/12/2026"), "/lines/0/eta"),
     (line(eta=1765497600), "/lines/0/eta"),
     (line(eta="1999-12-31"), "/lines/0/eta"),
-    (line(eta="2026-12-12", eta_earliest="2026-12-13"), "/lines/0"),
-    (line(eta=None, eta_earliest="2026-12-13"), "/lines/0"),
+    (line(eta="2026-12-12", eta_earliest="2026-12-13"), "/lines/0/eta_earliest"),
+    (line(eta=None, eta_earliest="2026-12-13"), "/lines/0/eta_earliest"),
     (line(promissed="2026-12-12"), "/lines/0/promissed"),
     (line(highlights=["x"] * 11), "/lines/0/highlights"),
     (line(related=[{"name": "Hooks"}]), "/lines/0/related/0/url"),
@@ -102,6 +106,14 @@ def test_a_fault_tells_the_value_and_what_would_be_right(api: Api) -> None:
     assert problem["errors"][0]["detail"] == "Input should be greater than or equal to 1, not 0"
     problem = api.problem(422, "POST", PATH, json=a_backorder(**customer(timezone="Mars")))
     assert problem["errors"][0]["detail"] == "'Mars' is not an IANA time zone; write it like 'Europe/Berlin'"
+    problem = api.problem(422, "POST", PATH, json=a_backorder(currency="usd"))
+    assert (
+        problem["errors"][0]["detail"] == "'usd' is not an ISO 4217 currency; write three letters like 'USD'"
+    )
+    problem = api.problem(422, "POST", PATH, json=a_backorder(**line(eta="2026-02-30")))
+    assert problem["errors"][0]["detail"] == "2026-02-30 is not a day of the calendar"
+    problem = api.problem(422, "PUT", "/v1/policy", json={"send_window": "9-17"})
+    assert problem["errors"][0]["detail"] == "'9' is not a time of day; write it like '09:00'"
 
 
 def test_a_long_value_is_not_echoed(api: Api) -> None:

@@ -93,6 +93,19 @@ IMPOSSIBLE: list[tuple[Json, int]] = [
 ]
 
 
+def test_a_line_that_stands_twice_in_a_shipment_or_cancellation_counts_as_their_sum(api: Api) -> None:
+    backorder = api.register(lines=[a_line(quantity=3), a_line("GREEN", quantity=2)])["id"]
+    one = {"sku": "ORN-RED", "quantity": 1}
+    boxes = [one, one, {"sku": "ORN-RED", "quantity": 1}]
+    got = api("POST", f"/v1/backorders/{backorder}/shipments", 201, json={"lines": boxes})
+    assert got["shipments"][0]["lines"] == [{"sku": "ORN-RED", "quantity": 3}]
+    assert (got["lines"][0]["shipped"], got["lines"][0]["law_state"]) == (3, "shipped")
+    green = {"sku": "GREEN", "quantity": 1}
+    got = api("POST", f"/v1/backorders/{backorder}/cancel", json={"lines": [green, {"sku": "GREEN"}]})
+    assert got["cancellations"][0]["lines"] == [{"sku": "GREEN", "quantity": 2}]
+    assert got["lines"][1]["law_state"] == "cancelled"
+
+
 def test_an_impossible_shipment_changes_nothing(api: Api) -> None:
     backorder = api.register()
     for body, status in IMPOSSIBLE:

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.api.client import Api, Json, a_line
+from tests.api.client import Api, Json, a_backorder, a_line
 
 
 def ids(page: Json) -> list[str]:
@@ -205,3 +205,12 @@ def test_the_timeline_tells_all_that_happened_and_will_happen_with_why(api: Api)
     assert events[: len(happened)] == happened
     for part in (happened, events[len(happened) :]):
         assert [event["at"] for event in part] == sorted(event["at"] for event in part)
+
+
+def test_a_filter_that_does_not_exist_is_refused_and_those_that_do_are_named(api: Api) -> None:
+    problem = api.problem(422, "GET", "/v1/backorders?staus=open&limit=2")
+    (fault,) = problem["errors"]
+    assert (fault["pointer"], fault["in"]) == ("/staus", "query")
+    assert "status" in fault["detail"]
+    api.problem(422, "POST", "/v1/backorders?dry_run=true", json=a_backorder())
+    assert api("GET", "/v1/backorders")["data"] == []

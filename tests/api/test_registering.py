@@ -101,12 +101,22 @@ def test_a_batch_keeps_the_good_ones_and_says_what_is_wrong_with_the_others(api:
     ]
     results = api("POST", "/v1/backorders/batch", json={"backorders": entries})["results"]
     assert [result["status"] for result in results] == [201, 200, 409, 422, 422, 201]
-    assert [result["backorder"]["order_id"] for result in results if result["backorder"]] == [
+    assert [result["backorder"]["order_id"] for result in results if "backorder" in result] == [
         "good",
         "old",
         "good, too",
     ]
+    assert {tuple(result) for result in results} == {("status", "backorder"), ("status", "problem")}
     assert results[3]["problem"]["errors"][0]["pointer"] == "/backorders/3/lines/0/quantity"
+    fault = {"pointer": "/backorders/4", "detail": "Input should be an object, not 'not even an object'"}
+    assert results[4]["problem"] == {
+        "type": "/problems/invalid",
+        "title": "Invalid input",
+        "status": 422,
+        "detail": f"the request has 1 fault; the first: {fault['pointer']}: {fault['detail']}",
+        "instance": "/v1/backorders/batch",
+        "errors": [fault],
+    }
     kept = {it["order_id"] for it in api("GET", "/v1/backorders")["data"]}
     assert kept == {"old", "good", "good, too"}
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -81,6 +82,16 @@ def test_wrong_usage_is_2_and_says_what_is_right(run: Run, arguments: tuple[str,
     code, _, err = run(*arguments)
     assert code == 2
     assert words in err
+    assert err.startswith("notifier: ")
+    assert err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_told_in_one_line_before_anything_starts(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, _, err = run("serve", "--port", port)
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"127.0.0.1:{port}: Address already in use" in err
 
 
 @pytest.mark.parametrize(
@@ -91,6 +102,8 @@ def test_wrong_usage_is_2_and_says_what_is_right(run: Run, arguments: tuple[str,
         ("NOTIFIER_LEASE_SECONDS", "10", "NOTIFIER_SEND_TIMEOUT_SECONDS"),
         ("NOTIFIER_PUBLIC_URL", "https://shop.example", "NOTIFIER_SECRET_KEY"),
         ("NOTIFIER_PUBLIC_URL", "shop.example/path", "NOTIFIER_PUBLIC_URL"),
+        ("NOTIFIER_SENDER", "Fern & Oak", "NOTIFIER_SENDER"),
+        ("NOTIFIER_SENDER", "<orders@fernandoak.example", "NOTIFIER_SENDER"),
         ("NOTIFIER_SEND_RATE", "0", "NOTIFIER_SEND_RATE"),
         ("NOTIFIER_SEND_RATE", "-5", "NOTIFIER_SEND_RATE"),
         ("NOTIFIER_SEND_RATE", "inf", "NOTIFIER_SEND_RATE"),
@@ -109,6 +122,40 @@ def test_a_setting_that_makes_no_sense_is_named_in_one_line(
     assert code == 2
     assert words in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["sqlite:////no/such/folder/shop.db", "sqlite:///junk.db", "postgresql://me:hidden@127.0.0.1:1/x"],
+)
+def test_a_database_that_can_not_be_used_is_told_in_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("junk.db").write_bytes(b"no database " * 1000)
+    monkeypatch.setenv("NOTIFIER_DATABASE_URL", where)
+    monkeypatch.setenv("NOTIFIER_SECRET_KEY", "0123456789" * 4)
+    code, _, err = run("migrate")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "database can't be used" in err
+    assert "hidden" not in err
+
+
+def test_the_program_runs_from_any_folder(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("templates", "check")[0] == 0
+
+
+@pytest.mark.parametrize("folder", ["no/such/folder", "empty"])
+def test_templates_that_are_not_there_are_told_in_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("NOTIFIER_TEMPLATES_DIR", str(tmp_path / folder))
+    code, _, err = run("templates", "check")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "NOTIFIER_TEMPLATES_DIR" in err
+    assert folder in err
 
 
 def test_importing_keeps_the_good_rows_and_names_the_bad_ones(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 SILENCE, HANG_UP, RESET, ENDLESS = "(silence)", "(hang up)", "(reset)", "(endless)"
+SLOWLY = "(slowly)"
 
 USUAL = {
     "CONNECT": "220 mail.example ready",
@@ -25,8 +26,8 @@ USUAL = {
 def bad_smtp(wrong: Mapping[str, str], heard: list[str] | None = None) -> Iterator[int]:
     """The port of a server that answers as `wrong` says for a verb, `CONNECT` or `.`, and else as usual.
 
-    An answer may be `SILENCE`, `HANG_UP`, `RESET`, or `ENDLESS`: a byte now and then, for ever.
-    What the client says goes into `heard`, but for the message.
+    An answer may be `SILENCE`, `HANG_UP`, `RESET`, `ENDLESS` (a byte now and then, for ever), or `SLOWLY` (as usual,
+    after two seconds). What the client says goes into `heard`, but for the message.
     """
     replies = {**USUAL, **wrong}
     over = threading.Event()
@@ -36,6 +37,9 @@ def bad_smtp(wrong: Mapping[str, str], heard: list[str] | None = None) -> Iterat
             verb, in_data = "CONNECT", False
             while True:
                 reply = replies[verb]
+                if reply == SLOWLY:
+                    over.wait(2)
+                    reply = USUAL[verb]
                 if reply == SILENCE:
                     over.wait()
                 if reply == RESET:

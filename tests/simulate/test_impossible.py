@@ -121,10 +121,10 @@ def test_an_event_keeps_the_number_that_it_was_written_at(tmp_path: Path) -> Non
     ("story", "wrong"),
     [
         ("", "is not JSON"),
-        ('{"events": [', ":1:13 is not JSON"),
+        ('{"events": [', "line 1, column 13 is not JSON"),
         ("[" * 100_000, "nested too deeply"),
         ('{"until": ' + "9" * 5000 + "}", "can't be read"),
-        ("[]", "the scenario"),
+        ("[]", "Input should be an object"),
         ({}, "/events"),
         ({"events": {}}, "/events"),
         ({"events": [], "stroe": {}}, "/stroe"),
@@ -134,7 +134,8 @@ def test_an_event_keeps_the_number_that_it_was_written_at(tmp_path: Path) -> Non
         ({"events": [], "policy": {"send_window": "20:00-09:00"}}, "before end"),
         ({"events": [], "until": "2026-03-01"}, "/until"),
         ({"events": [], "until": "2026-03-01T00:00:00"}, "/until"),
-        ({"events": ["ship"]}, "/events/0"),
+        ({"events": [registered(), "ship"]}, "event 2: Input should be"),
+        ({"events": [registered(), event("ship", colour="red")]}, "event 2: /colour: there is no such field"),
     ],
 )
 def test_an_unreadable_story_says_where_and_why(tmp_path: Path, story: Any, wrong: str) -> None:

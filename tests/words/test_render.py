@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from notifier.domain.message import Kind, Said
+from notifier.errors import Misconfigured
 from notifier.words.check import check, check_source
 from notifier.words.context import Shop, variables
 from notifier.words.reading import read
@@ -120,7 +121,7 @@ def test_the_version_changes_with_the_words_and_only_with_them(tmp_path: Path) -
 def test_a_template_that_is_missing_is_named(tmp_path: Path) -> None:
     copy = Path(shutil.copytree(FOLDER, tmp_path / "templates"))
     (copy / "delay.j2").unlink()
-    with pytest.raises(FileNotFoundError, match=r"delay\.j2"):
+    with pytest.raises(Misconfigured, match=r"delay\.j2"):
         Templates(copy)
 
 
