@@ -265,7 +265,7 @@ def test_a_backlog_goes_to_klaviyo_in_bulk_and_a_few_one_by_one(
     for number in range(60):
         house.register(f"many-{number}")
     house.dispatch()
-    assert posts(vendors)[3:] == ["/api/event-bulk-create-jobs"] + ["/api/events"] * 10
+    assert posts(vendors)[3:] == ["/api/event-bulk-create-jobs"]
     assert [request.faults for request in vendors.requests if request.faults] == []
     sent = [row for row in house.messages() if row.status == "sent"]
     assert len(sent) == 63
