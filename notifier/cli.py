@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from notifier import store_commands
 from notifier.bootstrap import Services, build, system_clock
+from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
 from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import is_current, upgrade
@@ -33,6 +34,8 @@ app = typer.Typer(
 templates_app = typer.Typer(help="The templates of emails.", no_args_is_help=True)
 app.add_typer(store_commands.app, name="store")
 app.add_typer(templates_app, name="templates")
+app.add_typer(sendgrid_app, name="sendgrid")
+app.add_typer(klaviyo_app, name="klaviyo")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]

@@ -255,6 +255,8 @@ def upgrade() -> None:
         sa.Column("template_version", sa.String(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirm_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unconfirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("due_at < expires_at", name=op.f("message_expires_after_due")),
         sa.ForeignKeyConstraint(
             ["store_id", "backorder_id"],
@@ -289,15 +291,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('failed', 'unknown', 'held', 'bounced', 'complained')"),
     )
     op.create_index(
+        "message_to_confirm",
+        "message",
+        ["confirm_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+        postgresql_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+    )
+    op.create_index(
         "message_not_told",
         "message",
         ["store_id", "id"],
         unique=False,
         sqlite_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
         postgresql_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
     )
     op.create_index("message_of_store", "message", ["store_id", "id"], unique=False)
@@ -493,13 +505,21 @@ def downgrade() -> None:
     )
     op.drop_index("message_of_store", table_name="message")
     op.drop_index(
+        "message_to_confirm",
+        table_name="message",
+        sqlite_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+        postgresql_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+    )
+    op.drop_index(
         "message_not_told",
         table_name="message",
         sqlite_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
         postgresql_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
     )
     op.drop_index(

@@ -57,6 +57,8 @@ class Frozen:
     subject: str
     template_version: str
     says: Mapping[str, Any]
+    confirm_at: datetime | None = None
+    """When to ask the mail service what became of it, where it must be asked."""
 
 
 # --- settling --------------------------------------------------------------------------------------------
@@ -82,7 +84,11 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
         }
         for claim, frozen, provider in leaving
     ]
-    _change_each(session, rows, {"status": Status.SENDING.value, "reason": None, "sent_at": now})
+    anew = {"confirm_at": None, "unconfirmed_at": None}
+    _change_each(session, rows, {"status": Status.SENDING.value, "reason": None, "sent_at": now, **anew})
+    for look_at in {frozen.confirm_at for _, frozen, _ in leaving if frozen.confirm_at}:
+        asked = [claim.id for claim, frozen, _ in leaving if frozen.confirm_at == look_at]
+        session.execute(update(TABLE).where(TABLE.c.id.in_(asked)).values(confirm_at=look_at))
     _keep_content(session, leaving)
     for provider, instead_of in {(provider, claim.instead_of) for claim, _, provider in leaving}:
         gone = [

@@ -67,6 +67,11 @@ def json_column(*, null: bool = False) -> Any:
     return Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
 
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of those rows only that meet a condition."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Store(SQLModel, table=True):
     """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set.
 
@@ -112,8 +117,7 @@ class Backorder(SQLModel, table=True):
         UniqueConstraint("store_id", "order_id"),
         Index("backorder_of_store", "store_id", "id", unique=True),
         Index("backorder_of_email", "store_id", "email"),
-        Index("backorder_replan", "replan_at", sqlite_where=text("replan_at IS NOT NULL"),
-              postgresql_where=text("replan_at IS NOT NULL")),
+        _partial("backorder_replan", "replan_at", where="replan_at IS NOT NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -148,8 +152,7 @@ class BackorderLine(SQLModel, table=True):
     __table_args__ = (
         _of_an_order(),
         UniqueConstraint("backorder_id", "sku"),
-        Index("line_waiting_for_sku", "store_id", "sku", "backorder_id", sqlite_where=text("waiting > 0"),
-              postgresql_where=text("waiting > 0")),
+        _partial("line_waiting_for_sku", "store_id", "sku", "backorder_id", where="waiting > 0"),
         CheckConstraint("shipped >= 0 AND cancelled >= 0 AND shipped + cancelled <= quantity", name="line_counts"),
         CheckConstraint("waiting = quantity - shipped - cancelled", name="line_waiting"),
         CheckConstraint("eta_earliest IS NULL OR eta_earliest < eta", name="line_range"),
@@ -197,9 +200,14 @@ TROUBLE = ("failed", "unknown", "held", "bounced", "complained")
 IN_TROUBLE = f"status IN {TROUBLE}"
 
 NOT_TOLD = (
-    "message.kind IN ('delay', 'consent') AND message.status IN ('bounced', 'failed', 'held', 'expired')"
+    "message.kind IN ('delay', 'consent') AND (message.status IN ('bounced', 'failed', 'held', 'expired')"
+    " OR (message.status = 'sent' AND message.unconfirmed_at IS NOT NULL))"
 )
-"""Word of a later date that did not reach its customer."""
+"""Word of a later date that did not reach its customer, or of which nobody confirms that it did."""
+
+
+TO_CONFIRM = "status = 'sent' AND confirm_at IS NOT NULL"
+"""Legal notices whose mail service must be asked whether they arrived."""
 
 
 class MessageRow(SQLModel, table=True):
@@ -208,6 +216,8 @@ class MessageRow(SQLModel, table=True):
     `due_at` is the plan's; `attempt_at` is when a worker may next try (later after a deferral). A planned row with a
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
     `provider` is the account that carries it or did last; `in_doubt` the one that was ever not known to have it or not.
+    For a legal notice through a service that only takes word of emails, `confirm_at` is when to ask it next what became
+    of this one, and `unconfirmed_at` since when the store is warned that it does not say.
     """
 
     __tablename__ = "message"
@@ -216,26 +226,18 @@ class MessageRow(SQLModel, table=True):
         UniqueConstraint("backorder_id", "key"),
         # When anything is due at all. Its condition is true of every planned row and keeps planners from using this
         # index, which has all stores' rows mixed, where they look for those of one store: that is what the next is for.
-        Index("message_due", "attempt_at", sqlite_where=text("status = 'planned' AND attempts >= 0"),
-              postgresql_where=text("status = 'planned' AND attempts >= 0")),
-        Index("message_turn", "store_id", "urgency", "attempt_at", "backorder_id",
-              sqlite_where=text("status = 'planned'"), postgresql_where=text("status = 'planned'")),
-        Index("message_sending", "lease_until", sqlite_where=text("status = 'sending'"),
-              postgresql_where=text("status = 'sending'")),
-        Index("message_unknown", "attempt_at", sqlite_where=text("status = 'unknown'"),
-              postgresql_where=text("status = 'unknown'")),
-        Index("message_too_late", "expires_at", sqlite_where=text("status = 'planned'"),
-              postgresql_where=text("status = 'planned'")),
-        Index("message_held", "expires_at", sqlite_where=text("status = 'held'"),
-              postgresql_where=text("status = 'held'")),
+        _partial("message_due", "attempt_at", where="status = 'planned' AND attempts >= 0"),
+        _partial("message_turn", "store_id", "urgency", "attempt_at", "backorder_id", where="status = 'planned'"),
+        _partial("message_sending", "lease_until", where="status = 'sending'"),
+        _partial("message_unknown", "attempt_at", where="status = 'unknown'"),
+        _partial("message_too_late", "expires_at", where="status = 'planned'"),
+        _partial("message_held", "expires_at", where="status = 'held'"),
         Index("message_of_store", "store_id", "id"),
-        Index("message_in_trouble", "store_id", "id", sqlite_where=text(IN_TROUBLE), postgresql_where=text(IN_TROUBLE)),
-        Index("message_not_told", "store_id", "id", sqlite_where=text(NOT_TOLD.replace("message.", "")),
-              postgresql_where=text(NOT_TOLD.replace("message.", ""))),
-        Index("message_sent", "store_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
-              postgresql_where=text("sent_at IS NOT NULL")),
-        Index("message_to", "store_id", "to_email", "sent_at", sqlite_where=text("to_email IS NOT NULL"),
-              postgresql_where=text("to_email IS NOT NULL")),
+        _partial("message_in_trouble", "store_id", "id", where=IN_TROUBLE),
+        _partial("message_not_told", "store_id", "id", where=NOT_TOLD.replace("message.", "")),
+        _partial("message_to_confirm", "confirm_at", where=TO_CONFIRM),
+        _partial("message_sent", "store_id", "sent_at", where="sent_at IS NOT NULL"),
+        _partial("message_to", "store_id", "to_email", "sent_at", where="to_email IS NOT NULL"),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
 
@@ -263,6 +265,8 @@ class MessageRow(SQLModel, table=True):
     template_version: str | None = None
     sent_at: datetime | None = time_column(null=True)
     settled_at: datetime | None = time_column(null=True)
+    confirm_at: datetime | None = time_column(null=True)
+    unconfirmed_at: datetime | None = time_column(null=True)
 
 
 class MessageContent(SQLModel, table=True):
@@ -304,8 +308,7 @@ class ProviderEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("store_id", "provider", "event_id"),
         Index("event_of_message", "message_id"),
-        Index("event_to_apply", "id", sqlite_where=text("applied_at IS NULL"),
-              postgresql_where=text("applied_at IS NULL")),
+        _partial("event_to_apply", "id", where="applied_at IS NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)

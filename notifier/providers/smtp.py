@@ -1,5 +1,6 @@
 """Any mail server, by SMTP (RFC 5321)."""
 
+import io
 import re
 import smtplib
 import socket
@@ -25,6 +26,7 @@ from notifier.providers.base import (
     Unavailable,
     Unknown,
 )
+from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _RIGHT = "smtp://user:password@host:port, smtps://… (TLS from the start) or smtp+starttls://…"
@@ -37,8 +39,9 @@ _MOST_PER_CONNECTION = 100  # servers that count messages per connection start r
 class Smtp:
     """Sends over pooled connections to the server that `url` names.
 
-    `tls` replaces the system's trust, for a private certificate authority. `refuse` says of an address why no
-    connection is made to it, if so, whatever name leads there. One `send` takes at most
+    `bounces_to` is the envelope's sender, where bounces go; the sender's own address where it is None. `tls` replaces
+    the system's trust, for a private certificate authority. `refuse` says of an address why no connection is made to
+    it, if so, whatever name leads there. One `send` takes at most
     `timeout_seconds`, of which a quarter for each address of the host to connect.
     """
 
@@ -49,6 +52,7 @@ class Smtp:
         self,
         url: str | None,
         *,
+        bounces_to: str | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = 20.0,
         setting: str = "NOTIFIER_SMTP_URL",
@@ -56,6 +60,7 @@ class Smtp:
     ) -> None:
         self._setting, self._refuse = setting, refuse
         self._scheme, self._host, self._port, self._user, self._password = _parse(url, setting)
+        self._bounces_to = _bounce_address(bounces_to)
         self._tls = tls or ssl.create_default_context()
         self.timeout_seconds = timeout_seconds
         self._idle: list[_Session] = []
@@ -152,15 +157,18 @@ class Smtp:
         limit = session.esmtp_features.get("size", "")
         if limit.isdigit() and 0 < int(limit) < len(mail.content):
             return Rejected(f"the message has {len(mail.content)} bytes, {self._where} takes {limit}")
-        options = []
+        options, notify = [], []
         if mail.utf8:
             if not session.has_extn("smtputf8"):
                 return Rejected(f"{self._where} takes no address with letters beyond ASCII (SMTPUTF8)")
             options = ["SMTPUTF8"]
-        code, said = session.mail(mail.sender, options)
+        if session.has_extn("dsn"):  # RFC 3461: a bounce then names our id, and brings no body back
+            options += ["RET=HDRS", f"ENVID={mime.safe_id(mail.envelope_id)}"]
+            notify = ["NOTIFY=FAILURE,DELAY"]
+        code, said = session.mail(self._bounces_to or mail.sender, options)
         if code != 250:
             return self._refused("the sender", code, said, About.SENDER, account_wide=True)
-        code, said = session.rcpt(mail.recipient)
+        code, said = session.rcpt(mail.recipient, notify)
         if code not in (250, 251):
             return self._refused("the recipient", code, said, About.RECIPIENT)
         code, said = session.docmd("DATA")
@@ -249,6 +257,10 @@ class _Session(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         self._hurry()
+        if self.file is None and self.sock:
+            self._replies = Patience(self.sock, lambda: self.deadline - time.monotonic())
+            self.file = io.BufferedReader(self._replies)
+        self._replies.may_bring = LARGEST_REPLY
         return super().getreply()
 
     def alive(self) -> bool:
@@ -275,6 +287,21 @@ def _greeting_name() -> str:
     """Our name in EHLO, an address literal where the host has no full one (RFC 5321, section 4.1.4)."""
     name = socket.gethostname()
     return name if "." in name else "[127.0.0.1]"
+
+
+def _bounce_address(value: str | None) -> str | None:
+    """Raises `Misconfigured` unless it is one bare address in ASCII, or nothing."""
+    if not value:
+        return None
+    try:
+        address = mime.address(value, "NOTIFIER_BOUNCE_ADDRESS")
+    except mime.Unmailable as error:
+        raise Misconfigured(str(error)) from None
+    if not address.isascii():
+        raise Misconfigured(
+            f"NOTIFIER_BOUNCE_ADDRESS is {value!r}; it must be ASCII, like bounces@shop.example"
+        )
+    return address
 
 
 def _parse(url: str | None, setting: str) -> Sequence[Any]:
