@@ -43,7 +43,7 @@ BATCH = 100
 """How many are prepared together; while they are on their way, so are the next."""
 FIRST = 8
 """How many are prepared before those, so that nothing waits long for the first to leave."""
-EACH = 16
+EACH = 32
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
 TOGETHER = 2
 """Up to which attempt a message is taken together with others; later ones go alone, for they may kill their worker."""
