@@ -143,7 +143,10 @@ def build(
     engine = engine or make_engine(settings.database_url, max(10, settings.send_threads))
     links = Links(settings.public_url, settings.secret_key.get_secret_value())
     keyring = Keyring(
-        settings.secret_key.get_secret_value(), settings.send_timeout_seconds, any_host=settings.on_laptop
+        settings.secret_key.get_secret_value(),
+        settings.send_timeout_seconds,
+        any_host=settings.on_laptop,
+        sandbox=settings.sendgrid_sandbox,
     )
     own = ProviderShelf(settings, keyring, engine)
     shelf = provider_for or own

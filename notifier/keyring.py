@@ -39,12 +39,14 @@ _SHORTEST = 16  # of a shorter key, four characters would be too much to show
 class Keyring:
     """Keeps and reads stores' keys. `secret` is the installation's secret key.
 
-    `any_host` lets a store name servers of the machine and network that this runs on: for development only.
+    `any_host` lets a store name servers of the machine and network that this runs on: for development only. With
+    `sandbox` nothing leaves SendGrid, whoever's account it is.
     """
 
     secret: str = field(repr=False)
     timeout_seconds: float = 20.0
     any_host: bool = False
+    sandbox: bool = False
 
     def read(self, row: ProviderKeys) -> dict[str, str]:
         """A store's own keys at one mail service, by field. Misconfigured where another secret key sealed them."""
@@ -59,6 +61,7 @@ class Keyring:
             url=keys.get("url"),
             api_key=keys.get("api_key"),
             base_url=keys.get("base_url"),
+            sandbox=self.sandbox,
             timeout_seconds=self.timeout_seconds,
             setting=f"keys.{provider}.{FIELDS[provider][0]}",
             refuse=None if self.any_host else refusal,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from notifier.keyring import Keyring
 from notifier.providers import make
 from notifier.providers.base import Accepted, Envelope, Provider, Rejected
 from tests.providers.contract import NOW, PLAIN, SECRET
@@ -94,6 +95,15 @@ def sent_with(vendors: Vendors, envelope: Envelope, **options: Any) -> Any:
 def test_in_the_sandbox_everything_is_checked_and_nothing_sent(vendors: Vendors) -> None:
     vendors.answer(Answer(200))  # what the sandbox says, where a send is 202
     assert sent_with(vendors, PLAIN, sandbox=True)["mail_settings"] == {"sandbox_mode": {"enable": True}}
+
+
+def test_a_stores_own_account_is_in_the_sandbox_too(vendors: Vendors) -> None:
+    vendors.answer(Answer(200))
+    keyring = Keyring("a secret key of some length, for this test", any_host=True, sandbox=True)
+    provider = keyring.make("sendgrid", {"api_key": SECRET, "base_url": vendors.address})
+    assert isinstance(provider.send(PLAIN, NOW), Accepted)
+    provider.close()
+    assert sent(vendors)["mail_settings"] == {"sandbox_mode": {"enable": True}}
 
 
 def test_outside_the_sandbox_no_setting_is_touched(vendors: Vendors) -> None:
