@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from notifier.db.tables import json_column, time_column
+from notifier.db.columns import json_column, time_column
 
 
 class ProviderAccount(SQLModel, table=True):

@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, ColumnElement, Date, String, bindparam, func, sele
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel
 
-from notifier.db.tables import Json, UtcTime
+from notifier.db.columns import Json, UtcTime
 
 Row = Mapping[str, Any]
 

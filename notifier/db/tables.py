@@ -5,11 +5,10 @@ The constraints carry guarantees: one message per order and key, one order per s
 provider event per id.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
@@ -18,31 +17,9 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An instant. Takes aware datetimes only; gives them back in UTC on both databases."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no zone; an instant needs one")
-        utc = value.astimezone(UTC)
-        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
+from notifier.db.columns import json_column, time_column
 
 SQLModel.metadata.naming_convention = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -51,20 +28,6 @@ SQLModel.metadata.naming_convention = {
     "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
     "pk": "%(table_name)s_pkey",
 }
-
-Json = JSON().with_variant(JSONB(), "postgresql")
-
-
-def time_column(*, null: bool = False) -> Any:
-    if null:
-        return Field(default=None, sa_column=Column(UtcTime, nullable=True))
-    return Field(sa_column=Column(UtcTime, nullable=False))
-
-
-def json_column(*, null: bool = False) -> Any:
-    if null:
-        return Field(default=None, sa_column=Column(Json, nullable=True))
-    return Field(default_factory=dict, sa_column=Column(Json, nullable=False))
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
