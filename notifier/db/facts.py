@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, SQLModel, col, select
@@ -252,6 +252,18 @@ def record(order: Order, kind: str, at: datetime, now: datetime, data: dict[str,
     )
 
 
+def eta_changed(line_id: str, sku: str, before: str | None, eta: Eta, reason: str | None) -> dict[str, Any]:
+    """What the fact of that kind holds: a line's new estimate; `before` is the day that stood, in ISO form."""
+    return {
+        "line": line_id,
+        "sku": sku,
+        "before": before,
+        "eta": eta.latest.isoformat() if eta.latest else None,
+        "earliest": eta.earliest.isoformat() if eta.earliest else None,
+        "reason": reason,
+    }
+
+
 def insert_rows(session: Session, name: str, rows: Sequence[SQLModel]) -> None:
     """Write many new rows of the table of that name at once."""
     if rows:
@@ -309,6 +321,21 @@ def waiting_for(session: Session, store_id: str, sku: str, after: str = "", limi
         .limit(limit)
     )
     return list(session.exec(query))
+
+
+def count_moving(session: Session, store_id: str, sku: str, eta: Eta) -> int:
+    """How many orders that wait for this SKU have another estimate."""
+    line = BackorderLine
+    query = select(func.count()).where(
+        line.store_id == store_id,
+        line.sku == sku,
+        line.waiting > 0,
+        or_(
+            col(line.eta).is_distinct_from(eta.latest),
+            col(line.eta_earliest).is_distinct_from(eta.earliest),
+        ),
+    )
+    return session.exec(query).one()
 
 
 def to_replan(session: Session, now: datetime, limit: int) -> list[str]:

@@ -1,0 +1,292 @@
+"""Orders that differ in nothing that planning looks at: they are planned once, and the plan is written for each.
+
+A change of a SKU's estimate meets a hundred thousand orders, most of which are alike but for names, ids, and hours
+long past. An order's *shape* is all that its plan can depend on, as the rows have it; orders of one store and one
+shape get the same plan at one instant, with their own ids in it. What is left out of a shape, and why that is right,
+stands at each place. What is in doubt stays in: such an order is merely planned by itself.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, text, update
+from sqlmodel import Session, SQLModel
+
+from notifier.db.bulk import insert_many, stored
+from notifier.db.facts import PLANNING_FACTS, eta_changed
+from notifier.db.ids import new_id
+from notifier.domain.eta import Eta
+from notifier.domain.message import DROPPED, Kind, Status
+from notifier.domain.policy import Policy, local_day
+
+UNDER_WAY = frozenset({Status.PLANNED, Status.HELD, Status.CANCELLED, Status.EXPIRED})
+"""Messages in these states have not left, unless a person dropped them."""
+
+ASTRAY = frozenset({Status.BOUNCED, Status.FAILED})
+"""What became of these depends on the address, so such an order is planned by itself."""
+
+
+class LineRow(NamedTuple):
+    """One line as its row has it; days and times as the driver gives them."""
+
+    backorder_id: str
+    id: str
+    sku: str
+    promised: Any
+    eta: Any
+    eta_earliest: Any
+    eta_reason: str | None
+    eta_changed_at: Any
+    waiting: int
+    unit_price: str | None
+    law_state: str
+    answer_by: Any
+
+
+class Email(NamedTuple):
+    backorder_id: str
+    id: str
+    key: str
+    kind: str
+    status: str
+    due_at: Any
+    expires_at: Any
+    says: str
+    about: str
+    reason: str | None
+    sent_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """An order in its bare rows. `line` is the one that moves; `shape` None means that it must be planned by itself."""
+
+    id: str
+    store_id: str
+    currency: str | None
+    line: LineRow
+    anew: bool
+    """Whether the estimate is another one; else only its reason is."""
+    shape: tuple[Any, ...] | None
+    line_ids: tuple[str, ...]
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A SKU's new estimate, which became known at `at`."""
+
+    sku: str
+    eta: Eta
+    reason: str | None
+    at: datetime
+
+
+# As text, so that no value is converted on its way: most are only compared.
+_ORDERS = (
+    "SELECT id, store_id, timezone, country, unsubscribed, placed_at, registered_at, currency FROM backorder"
+    " WHERE id IN :ids ORDER BY id"
+)
+_LINES = (
+    "SELECT backorder_id, id, sku, promised, eta, eta_earliest, eta_reason, eta_changed_at, waiting, unit_price,"
+    " law_state, answer_by FROM backorder_line WHERE backorder_id IN :ids ORDER BY backorder_id, position"
+)
+_MESSAGES = (
+    "SELECT backorder_id, id, key, kind, status, due_at, expires_at, CAST(says AS TEXT), about, reason, sent_at"
+    " FROM message WHERE backorder_id IN :ids ORDER BY id"
+)
+_HAPPENED = "SELECT backorder_id FROM fact WHERE backorder_id IN :ids AND kind IN :kinds"
+
+
+def sketches(
+    session: Session,
+    ids: Sequence[str],
+    wanted: Wanted,
+    policy: Policy,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    lock: bool,
+) -> list[Sketch]:
+    """Those of these orders, all of one store, whose line of the SKU moves with the new estimate.
+
+    With `lock` nobody else changes the orders or their messages until the transaction ends. `zone` is the store's.
+    """
+    look = _Look(session, wanted, policy, zone, now)
+    ending = " FOR UPDATE" if lock and session.get_bind().dialect.name == "postgresql" else ""
+    orders = _rows(session, _ORDERS + ending, ids)
+    lines = _grouped(map(LineRow._make, _rows(session, _LINES, ids)))
+    messages: dict[str, list[Email]] = {id_: [] for id_ in ids}
+    for row in _rows(session, _MESSAGES + ending, ids):
+        messages[row[0]].append(Email._make(row))
+    happened = {row[0] for row in _rows(session, _HAPPENED, ids, kinds=PLANNING_FACTS)}
+    found = (look.at(order, lines[order[0]], messages[order[0]], order[0] in happened) for order in orders)
+    return [sketch for sketch in found if sketch is not None]
+
+
+def _rows(session: Session, query: str, ids: Sequence[str], **more: Sequence[str]) -> Sequence[Any]:
+    values = {"ids": ids} | more
+    return session.execute(
+        text(query).bindparams(*(bindparam(name, expanding=True) for name in values)), values
+    ).all()
+
+
+def _grouped(rows: Iterator[LineRow]) -> dict[str, tuple[LineRow, ...]]:
+    return {key: tuple(group) for key, group in groupby(rows, key=itemgetter(0))}
+
+
+class _Look:
+    """How orders are looked at for one change at one instant."""
+
+    def __init__(
+        self, session: Session, wanted: Wanted, policy: Policy, zone: ZoneInfo, now: datetime
+    ) -> None:
+        sqlite = session.get_bind().dialect.name == "sqlite"
+
+        def raw(value: Any) -> Any:
+            return stored(session, value) if sqlite else value
+
+        self._wanted, self._zone = wanted, zone
+        self._eta, self._earliest, self._at = raw(wanted.eta.latest), raw(wanted.eta.earliest), raw(wanted.at)
+        long_ago = min(now, wanted.at) - timedelta(days=7, minutes=policy.settle_minutes)
+        self._long_ago = raw(long_ago)
+        # The hour of what left long ago matters no more where every countdown's day lies after it by more than the gap.
+        first_day = (long_ago + timedelta(days=3, hours=policy.min_gap_hours)).date()
+        self._far = raw(first_day + timedelta(days=max(policy.countdown_days, default=0)))
+
+    def at(
+        self, order: Any, lines: tuple[LineRow, ...], messages: list[Email], happened: bool
+    ) -> Sketch | None:
+        """What there is to know of the order; None when its line of the SKU stays as it is."""
+        line = next(line for line in lines if line.sku == self._wanted.sku)
+        anew = (line.eta, line.eta_earliest) != (self._eta, self._earliest)
+        told = anew or self._wanted.reason not in {None, line.eta_reason}
+        if not told or not line.waiting or line.eta_changed_at > self._at:
+            return None
+        by_itself = happened or any(message.status in ASTRAY for message in messages)
+        return Sketch(
+            id=order.id,
+            store_id=order.store_id,
+            currency=order.currency,
+            line=line,
+            anew=anew,
+            shape=None if by_itself else self._shape(order, lines, line if anew else None, messages),
+            line_ids=tuple(each.id for each in lines),
+            message_ids=tuple(message.id for message in messages),
+        )
+
+    def _shape(
+        self,
+        order: Any,
+        lines: tuple[LineRow, ...],
+        moving: LineRow | None,
+        messages: list[Email],
+    ) -> tuple[Any, ...]:
+        """`moving` is the line whose estimate, and when that changed, become the change's own."""
+        _, _, timezone, country, unsubscribed, placed_at, registered_at, _ = order
+        etas = [self._eta if line is moving else line.eta for line in lines]
+        far = all(eta is None or eta >= self._far for eta in etas)
+        left = [message for message in messages if _has_left(message)]
+        welcome = next((m.says for m in left if m.kind == Kind.EXPECTATION), "")
+        old = far and bool(welcome) and registered_at < self._long_ago
+        unsettled = any('"notice"' in m.says or "{}" in m.says for m in left)
+        shape = [
+            timezone,
+            country,
+            unsubscribed,
+            # The law asks when it was placed only where checkout promised no day,
+            None if all(line.promised for line in lines) else placed_at,
+            # and when it was registered is asked only until the first email has left.
+            None if old else registered_at,
+        ]
+        for line in lines:
+            # A date that the first email told, and that never changed, is no news of any hour.
+            known = old and not unsettled and line.eta_changed_at == registered_at and line.id in welcome
+            shape += (
+                line is moving,
+                line.promised,
+                line.eta,
+                line.eta_earliest,
+                None if line is moving or known else line.eta_changed_at,
+                line.waiting > 0,
+                line.law_state,
+                line.answer_by,
+            )
+        for message in messages:
+            says = message.says
+            for position, line in enumerate(lines):
+                says = says.replace(line.id, str(position))
+            when = self._when(message, says, timezone, far=far, several=len(lines) > 1)
+            shape += (message.key, message.status, message.about, message.reason == DROPPED, says, when)
+        if len(left) > 1:  # what was said last counts, not when
+            shape.append(tuple(m.key for m in sorted(left, key=lambda m: (m.sent_at or m.due_at, m.id))))
+        return tuple(shape)
+
+    def _when(
+        self, message: Email, says: str, timezone: str, *, far: bool, several: bool
+    ) -> tuple[Any, ...] | None:
+        """What of a message's times a plan may depend on."""
+        if not _has_left(message):
+            return message.due_at, message.expires_at
+        at = message.sent_at or message.due_at
+        if not far or at >= self._long_ago:
+            return message.sent_at, message.due_at
+        if '"notice"' in says:
+            return self._days(at, timezone)  # the law counts in days
+        if several and "{}" in says:
+            return (at,)  # of another line's date, found after nobody could say, it counts when that was said
+        return None
+
+    def _days(self, at: Any, timezone: str) -> tuple[date, date]:
+        instant = at if isinstance(at, datetime) else datetime.fromisoformat(f"{at}+00:00")
+        return local_day(instant, ZoneInfo(timezone)), local_day(instant, self._zone)
+
+
+def _has_left(message: Email) -> bool:
+    return message.status not in UNDER_WAY or message.reason == DROPPED
+
+
+def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: datetime) -> None:
+    """Write the new estimate to the lines of these orders, each with the fact about it.
+
+    An order's version is left to whoever plans it again, but for those that are planned by themselves.
+    """
+    lines = SQLModel.metadata.tables["backorder_line"]
+    values = {"eta": wanted.eta.latest, "eta_earliest": wanted.eta.earliest, "eta_reason": wanted.reason}
+    for anew, changed in ((True, {"eta_changed_at": wanted.at}), (False, {})):
+        ids = [order.line.id for order in orders if order.anew is anew]
+        session.execute(update(lines).where(lines.c.id.in_(ids)).values(values | changed))
+    backorders = SQLModel.metadata.tables["backorder"]
+    singles = [order.id for order in orders if order.shape is None]
+    session.execute(
+        update(backorders).where(backorders.c.id.in_(singles)).values(version=backorders.c.version + 1)
+    )
+    at, recorded_at = stored(session, wanted.at), stored(session, now)
+    insert_many(
+        session,
+        "fact",
+        ("id", "store_id", "backorder_id", "at", "recorded_at", "kind", "data"),
+        [
+            (
+                new_id("fact"),
+                order.store_id,
+                order.id,
+                at,
+                recorded_at,
+                "eta_changed",
+                json.dumps(_moved(order, wanted)),
+            )
+            for order in orders
+        ],
+    )
+
+
+def _moved(order: Sketch, wanted: Wanted) -> dict[str, Any]:
+    before = str(order.line.eta) if order.line.eta else None
+    return eta_changed(order.line.id, order.line.sku, before, wanted.eta, wanted.reason)
