@@ -7,15 +7,15 @@ stands at each place. What is in doubt stays in: such an order is merely planned
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import Row, bindparam, text, update
 from sqlmodel import Session, SQLModel
 
 from notifier.db.bulk import insert_many, stored
@@ -32,37 +32,6 @@ ASTRAY = frozenset({Status.BOUNCED, Status.FAILED})
 """What became of these depends on the address, so such an order is planned by itself."""
 
 
-class LineRow(NamedTuple):
-    """One line as its row has it; days and times as the driver gives them."""
-
-    backorder_id: str
-    id: str
-    sku: str
-    promised: Any
-    eta: Any
-    eta_earliest: Any
-    eta_reason: str | None
-    eta_changed_at: Any
-    waiting: int
-    unit_price: str | None
-    law_state: str
-    answer_by: Any
-
-
-class Email(NamedTuple):
-    backorder_id: str
-    id: str
-    key: str
-    kind: str
-    status: str
-    due_at: Any
-    expires_at: Any
-    says: str
-    about: str
-    reason: str | None
-    sent_at: Any
-
-
 @dataclass(frozen=True, slots=True)
 class Sketch:
     """An order in its bare rows. `line` is the one that moves; `shape` None means that it must be planned by itself."""
@@ -70,7 +39,8 @@ class Sketch:
     id: str
     store_id: str
     currency: str | None
-    line: LineRow
+    line: Any
+    """Its row: id, sku, waiting, unit_price and, as the driver gives it, eta."""
     anew: bool
     """Whether the estimate is another one; else only its reason is."""
     shape: tuple[Any, ...] | None
@@ -98,7 +68,7 @@ _LINES = (
     " law_state, answer_by FROM backorder_line WHERE backorder_id IN :ids ORDER BY backorder_id, position"
 )
 _MESSAGES = (
-    "SELECT backorder_id, id, key, kind, status, due_at, expires_at, CAST(says AS TEXT), about, reason, sent_at"
+    "SELECT backorder_id, id, key, kind, status, due_at, expires_at, CAST(says AS TEXT) AS says, about, reason, sent_at"
     " FROM message WHERE backorder_id IN :ids ORDER BY id"
 )
 _HAPPENED = "SELECT backorder_id FROM fact WHERE backorder_id IN :ids AND kind IN :kinds"
@@ -121,24 +91,20 @@ def sketches(
     look = _Look(session, wanted, policy, zone, now)
     ending = " FOR UPDATE" if lock and session.get_bind().dialect.name == "postgresql" else ""
     orders = _rows(session, _ORDERS + ending, ids)
-    lines = _grouped(map(LineRow._make, _rows(session, _LINES, ids)))
-    messages: dict[str, list[Email]] = {id_: [] for id_ in ids}
+    lines = {id_: tuple(rows) for id_, rows in groupby(_rows(session, _LINES, ids), key=itemgetter(0))}
+    messages: dict[str, list[Row[Any]]] = {id_: [] for id_ in ids}
     for row in _rows(session, _MESSAGES + ending, ids):
-        messages[row[0]].append(Email._make(row))
+        messages[row[0]].append(row)
     happened = {row[0] for row in _rows(session, _HAPPENED, ids, kinds=PLANNING_FACTS)}
     found = (look.at(order, lines[order[0]], messages[order[0]], order[0] in happened) for order in orders)
     return [sketch for sketch in found if sketch is not None]
 
 
-def _rows(session: Session, query: str, ids: Sequence[str], **more: Sequence[str]) -> Sequence[Any]:
+def _rows(session: Session, query: str, ids: Sequence[str], **more: Sequence[str]) -> Sequence[Row[Any]]:
     values = {"ids": ids} | more
     return session.execute(
         text(query).bindparams(*(bindparam(name, expanding=True) for name in values)), values
     ).all()
-
-
-def _grouped(rows: Iterator[LineRow]) -> dict[str, tuple[LineRow, ...]]:
-    return {key: tuple(group) for key, group in groupby(rows, key=itemgetter(0))}
 
 
 class _Look:
@@ -161,7 +127,7 @@ class _Look:
         self._far = raw(first_day + timedelta(days=max(policy.countdown_days, default=0)))
 
     def at(
-        self, order: Any, lines: tuple[LineRow, ...], messages: list[Email], happened: bool
+        self, order: Row[Any], lines: tuple[Row[Any], ...], messages: list[Row[Any]], happened: bool
     ) -> Sketch | None:
         """What there is to know of the order; None when its line of the SKU stays as it is."""
         line = next(line for line in lines if line.sku == self._wanted.sku)
@@ -177,19 +143,19 @@ class _Look:
             line=line,
             anew=anew,
             shape=None if by_itself else self._shape(order, lines, line if anew else None, messages),
-            line_ids=tuple(each.id for each in lines),
-            message_ids=tuple(message.id for message in messages),
+            line_ids=tuple([each.id for each in lines]),
+            message_ids=tuple([message.id for message in messages]),
         )
 
     def _shape(
         self,
-        order: Any,
-        lines: tuple[LineRow, ...],
-        moving: LineRow | None,
-        messages: list[Email],
+        order: Row[Any],
+        lines: tuple[Row[Any], ...],
+        moving: Row[Any] | None,
+        messages: list[Row[Any]],
     ) -> tuple[Any, ...]:
         """`moving` is the line whose estimate, and when that changed, become the change's own."""
-        _, _, timezone, country, unsubscribed, placed_at, registered_at, _ = order
+        registered_at = order.registered_at
         etas = [self._eta if line is moving else line.eta for line in lines]
         far = all(eta is None or eta >= self._far for eta in etas)
         left = [message for message in messages if _has_left(message)]
@@ -197,49 +163,57 @@ class _Look:
         old = far and bool(welcome) and registered_at < self._long_ago
         unsettled = any('"notice"' in m.says or "{}" in m.says for m in left)
         shape = [
-            timezone,
-            country,
-            unsubscribed,
+            order.timezone,
+            order.country,
+            order.unsubscribed,
             # The law asks when it was placed only where checkout promised no day,
-            None if all(line.promised for line in lines) else placed_at,
+            None if all(line.promised for line in lines) else order.placed_at,
             # and when it was registered is asked only until the first email has left.
             None if old else registered_at,
         ]
         for line in lines:
+            moves, changed_at = line is moving, line.eta_changed_at
             # A date that the first email told, and that never changed, is no news of any hour.
-            known = old and not unsettled and line.eta_changed_at == registered_at and line.id in welcome
+            known = old and not unsettled and changed_at == registered_at and line.id in welcome
             shape += (
-                line is moving,
+                moves,
                 line.promised,
                 line.eta,
                 line.eta_earliest,
-                None if line is moving or known else line.eta_changed_at,
+                None if moves or known else changed_at,
                 line.waiting > 0,
                 line.law_state,
                 line.answer_by,
             )
+        ids = [(line.id, str(position)) for position, line in enumerate(lines)]
+        said = says = ""
         for message in messages:
-            says = message.says
-            for position, line in enumerate(lines):
-                says = says.replace(line.id, str(position))
-            when = self._when(message, says, timezone, far=far, several=len(lines) > 1)
-            shape += (message.key, message.status, message.about, message.reason == DROPPED, says, when)
+            if message.says != said:  # many say the same
+                said = says = message.says
+                for id_, position in ids:
+                    says = says.replace(id_, position)
+            shape += (
+                message.key,
+                message.status,
+                message.about,
+                message.reason == DROPPED,
+                says,
+                self._when(message, order.timezone, far=far, several=len(lines) > 1),
+            )
         if len(left) > 1:  # what was said last counts, not when
             shape.append(tuple(m.key for m in sorted(left, key=lambda m: (m.sent_at or m.due_at, m.id))))
         return tuple(shape)
 
-    def _when(
-        self, message: Email, says: str, timezone: str, *, far: bool, several: bool
-    ) -> tuple[Any, ...] | None:
+    def _when(self, message: Row[Any], timezone: str, *, far: bool, several: bool) -> tuple[Any, ...] | None:
         """What of a message's times a plan may depend on."""
         if not _has_left(message):
             return message.due_at, message.expires_at
         at = message.sent_at or message.due_at
         if not far or at >= self._long_ago:
             return message.sent_at, message.due_at
-        if '"notice"' in says:
+        if '"notice"' in message.says:
             return self._days(at, timezone)  # the law counts in days
-        if several and "{}" in says:
+        if several and "{}" in message.says:
             return (at,)  # of another line's date, found after nobody could say, it counts when that was said
         return None
 
@@ -248,7 +222,7 @@ class _Look:
         return local_day(instant, ZoneInfo(timezone)), local_day(instant, self._zone)
 
 
-def _has_left(message: Email) -> bool:
+def _has_left(message: Row[Any]) -> bool:
     return message.status not in UNDER_WAY or message.reason == DROPPED
 
 

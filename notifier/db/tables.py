@@ -218,7 +218,8 @@ class MessageRow(SQLModel, table=True):
               postgresql_where=text(NOT_TOLD.replace("message.", ""))),
         Index("message_sent", "store_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
               postgresql_where=text("sent_at IS NOT NULL")),
-        Index("message_to", "store_id", "to_email", "sent_at"),
+        Index("message_to", "store_id", "to_email", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
+              postgresql_where=text("sent_at IS NOT NULL")),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
 
@@ -260,7 +261,11 @@ class MessageContent(SQLModel, table=True):
 
 
 class MessageHistory(SQLModel, table=True):
-    """Every change of a message, with its reason; only ever added."""
+    """Every change of a message, with its reason; only ever added, in the transaction that changes it.
+
+    It is the table with the most rows, so it is found by its order alone, and `message_id` is not checked: messages
+    are never deleted.
+    """
 
     __tablename__ = "message_history"
     __table_args__ = (Index("history_of_backorder", "backorder_id", "id"),)
@@ -268,7 +273,7 @@ class MessageHistory(SQLModel, table=True):
     id: str = Field(primary_key=True)
     store_id: str
     backorder_id: str
-    message_id: str = Field(foreign_key="message.id", index=True)
+    message_id: str
     at: datetime = _time()
     before: str | None = None
     after: str
