@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from notifier import telling
 from notifier.db import facts as store
 from notifier.db import sku_changes
-from notifier.db.alike import Sketch, Wanted, move, sketches
+from notifier.db.alike import Sketch, Wanted, move, moved_fact, sketches
 from notifier.db.codec import policy_from_json
+from notifier.db.endpoints import listeners
 from notifier.db.engine import transaction
 from notifier.db.facts import Order, record
 from notifier.db.ids import new_id
@@ -207,10 +209,25 @@ def _work_off(session: Session, job: SkuChange, known: dict[Hashable, Pattern], 
     change = Wanted(job.sku, Eta(job.eta, job.eta_earliest), job.reason, job.at)
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
     moving = sketches(session, ids, change, policy, zone, now, lock=True)
+    listened = bool(listeners(session, {job.store_id}))
+    if listened:  # news is of one order and its law, so each is planned by itself
+        moving = [replace(sketch, shape=None) for sketch in moving]
     move(session, moving, change, now)
+    if listened:
+        _tell(session, moving, change, now)
     replan_alike(session, moving, known, now)
     _forget(known)
     job.cursor, job.done = ids[-1], job.done + len(moving)
+
+
+def _tell(session: Session, moved: Sequence[Sketch], change: Wanted, now: datetime) -> None:
+    orders = store.load(session, [sketch.id for sketch in moved])
+    news = [(orders[sketch.id], moved_fact(sketch, change)) for sketch in moved]
+    telling.happened(
+        session,
+        [(order, [record(order, "eta_changed", change.at, now, data)]) for order, data in news],
+        now,
+    )
 
 
 def carry_on(engine: Engine, now: datetime) -> bool:

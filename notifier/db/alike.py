@@ -254,13 +254,14 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
                 at,
                 recorded_at,
                 "eta_changed",
-                json.dumps(_moved(order, wanted)),
+                json.dumps(moved_fact(order, wanted)),
             )
             for order in orders
         ],
     )
 
 
-def _moved(order: Sketch, wanted: Wanted) -> dict[str, Any]:
+def moved_fact(order: Sketch, wanted: Wanted) -> dict[str, Any]:
+    """What the fact of this order's move holds."""
     before = str(order.line.eta) if order.line.eta else None
     return eta_changed(order.line.id, order.line.sku, before, wanted.eta, wanted.reason)

@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from notifier import intake, skus
+from notifier.db.alike import Wanted, sketches
 from notifier.db.engine import make_engine, reading
 from notifier.db.migrate import upgrade
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, Store
+from notifier.domain.eta import Eta
+from notifier.domain.policy import Policy
 from notifier.inputs import SkuEta
 from tests.house import NOON, House
 
@@ -139,16 +143,18 @@ def _orders(session: Session) -> list[Any]:
 
 def _lines(session: Session, orders: dict[str, str]) -> list[Any]:
     return [
-        ("line", orders[row.backorder_id], row.sku, f"{row.eta} {row.eta_earliest} {row.eta_reason} {row.eta_changed_at}",
-         f"{row.law_state} {row.answer_by}")
+        ("line", orders[row.backorder_id], row.sku, f"{row.eta} {row.eta_earliest} {row.eta_reason}",
+         f"{row.eta_changed_at} {row.law_state} {row.answer_by}")
         for row in session.exec(select(BackorderLine))
     ]  # fmt: skip
 
 
 def _messages(session: Session, orders: dict[str, str], lines: dict[str, str]) -> list[Any]:
     return [
-        ("message", orders[m.backorder_id], m.key, f"{m.kind} {m.urgency} {m.status} {m.reason} {m.attempts} {m.about}",
-         f"{m.due_at} {m.attempt_at} {m.expires_at} {m.sent_at} {sorted((lines[k], str(v)) for k, v in m.says.items())}")
+        ("message", orders[m.backorder_id], m.key,
+         f"{m.kind} {m.urgency} {m.status} {m.reason} {m.attempts} {m.about}",
+         f"{m.due_at} {m.attempt_at} {m.expires_at} {m.sent_at}",
+         f"{sorted((lines[line_id], str(said)) for line_id, said in m.says.items())}")
         for m in session.exec(select(MessageRow))
     ]  # fmt: skip
 
@@ -159,7 +165,7 @@ def a_house() -> House:
     return House(engine)
 
 
-@settings(max_examples=150, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kinds=st.lists(kinds_of_order, min_size=1, max_size=2),
     story=st.lists(happenings, min_size=6, max_size=16),
@@ -173,3 +179,52 @@ def test_what_a_change_of_the_sku_writes_is_what_changing_each_order_would_write
     assert whole(all_at_once) == whole(each)
     all_at_once.engine.dispose()
     each.engine.dispose()
+
+
+# --- which orders are of one shape --------------------------------------------------------------------------
+
+
+def shapes(house: House, eta: date) -> list[Any]:
+    """The shape of each order that waits, for a move to that date now, in order of id."""
+    now = house.clock.now
+    wanted = Wanted(SKU, Eta(eta), "fog", now)
+    with reading(house.engine) as session:
+        found = sketches(session, ids(house), wanted, Policy(), ZoneInfo("UTC"), now, lock=False)
+    return [sketch.shape for sketch in found]
+
+
+def test_orders_that_differ_in_names_and_hours_long_past_are_of_one_shape(house: House) -> None:
+    line = {"sku": SKU, "name": "Ornament", "quantity": 1, "eta": "2027-02-20"}
+    for number, quantity in enumerate((1, 5, 2)):
+        house.register(f"{number}", lines=[line | {"quantity": quantity}])
+        house.turn()
+        house.clock.pass_time(hours=7)
+    house.clock.pass_time(days=20)
+    first, second, third = shapes(house, date(2027, 3, 20))
+    assert first == second == third
+
+
+def test_orders_told_of_today_differ_by_the_hour(house: House) -> None:
+    for number in range(2):
+        house.register(f"{number}")
+        house.turn()
+        house.clock.pass_time(minutes=5)
+    first, second = shapes(house, date(2027, 3, 20))
+    assert first != second
+
+
+def test_an_order_that_more_happened_to_is_planned_by_itself(house: House) -> None:
+    shipped, answered, _ = (house.register(f"{number}") for number in range(3))
+    house.turn()
+    house.ship(shipped, lines=[{"sku": SKU, "quantity": 1}])
+    house.answer(answered, "keep")
+    assert [shape is None for shape in shapes(house, date(2027, 3, 20))] == [True, True, False]
+
+
+def test_an_order_that_has_that_date_already_does_not_move(house: House) -> None:
+    house.register()
+    with reading(house.engine) as session:
+        wanted = Wanted(SKU, Eta(date(2026, 12, 20)), None, house.clock.now)
+        assert not sketches(
+            session, ids(house), wanted, Policy(), ZoneInfo("UTC"), house.clock.now, lock=False
+        )
