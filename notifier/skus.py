@@ -68,7 +68,7 @@ def preview_eta(session: Session, store_row: Store, sku: str, wanted: SkuEta, no
     samples: defaultdict[Kind, list[str]] = defaultdict(list)
     orders = consents = 0
     for ids in _waiting(session, store_row.id, sku):
-        looks = [look for look in sketches(session, ids, change, policy, zone, now, lock=False) if look.anew]
+        looks = [look for look in sketches(session, ids, change, policy, zone, lock=False) if look.anew]
         _foresee(session, looks, change, now, known)
         orders += len(looks)
         for look in looks:
@@ -208,7 +208,7 @@ def _work_off(session: Session, job: SkuChange, known: dict[Hashable, Pattern], 
     store_row = session.get_one(Store, job.store_id)
     change = Wanted(job.sku, Eta(job.eta, job.eta_earliest), job.reason, job.at)
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
-    moving = sketches(session, ids, change, policy, zone, now, lock=True)
+    moving = sketches(session, ids, change, policy, zone, lock=True)
     listened = bool(listeners(session, {job.store_id}))
     if listened:  # news is of one order and its law, so each is planned by itself
         moving = [replace(sketch, shape=None) for sketch in moving]

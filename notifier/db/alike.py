@@ -80,7 +80,6 @@ def sketches(
     wanted: Wanted,
     policy: Policy,
     zone: ZoneInfo,
-    now: datetime,
     *,
     lock: bool,
 ) -> list[Sketch]:
@@ -88,7 +87,7 @@ def sketches(
 
     With `lock` nobody else changes the orders or their messages until the transaction ends. `zone` is the store's.
     """
-    look = _Look(session, wanted, policy, zone, now)
+    look = _Look(session, wanted, policy, zone)
     ending = " FOR UPDATE" if lock and session.get_bind().dialect.name == "postgresql" else ""
     orders = _rows(session, _ORDERS + ending, ids)
     lines = {id_: tuple(rows) for id_, rows in groupby(_rows(session, _LINES, ids), key=itemgetter(0))}
@@ -108,11 +107,9 @@ def _rows(session: Session, query: str, ids: Sequence[str], **more: Sequence[str
 
 
 class _Look:
-    """How orders are looked at for one change at one instant."""
+    """How orders are looked at for one change."""
 
-    def __init__(
-        self, session: Session, wanted: Wanted, policy: Policy, zone: ZoneInfo, now: datetime
-    ) -> None:
+    def __init__(self, session: Session, wanted: Wanted, policy: Policy, zone: ZoneInfo) -> None:
         sqlite = session.get_bind().dialect.name == "sqlite"
 
         def raw(value: Any) -> Any:
@@ -120,11 +117,19 @@ class _Look:
 
         self._wanted, self._zone = wanted, zone
         self._eta, self._earliest, self._at = raw(wanted.eta.latest), raw(wanted.eta.earliest), raw(wanted.at)
-        long_ago = min(now, wanted.at) - timedelta(days=7, minutes=policy.settle_minutes)
-        self._long_ago = raw(long_ago)
-        # The hour of what left long ago matters no more where every countdown's day lies after it by more than the gap.
-        first_day = (long_ago + timedelta(days=3, hours=policy.min_gap_hours)).date()
-        self._far = raw(first_day + timedelta(days=max(policy.countdown_days, default=0)))
+        self._gap = timedelta(days=4, hours=policy.min_gap_hours)
+        self._first = timedelta(days=max(policy.countdown_days, default=0))
+        self._thresholds: dict[str, Any] = {}
+        self._raw = raw
+
+    def _far(self, day: str) -> Any:
+        """From which estimate on, what left on that day or before has no bearing on any countdown.
+
+        Its hour does not matter where every countdown's day lies after it, in any zone, by more than the gap.
+        """
+        if day not in self._thresholds:
+            self._thresholds[day] = self._raw(date.fromisoformat(day) + self._gap + self._first)
+        return self._thresholds[day]
 
     def at(
         self, order: Row[Any], lines: tuple[Row[Any], ...], messages: list[Row[Any]], happened: bool
@@ -156,11 +161,13 @@ class _Look:
     ) -> tuple[Any, ...]:
         """`moving` is the line whose estimate, and when that changed, become the change's own."""
         registered_at = order.registered_at
-        etas = [self._eta if line is moving else line.eta for line in lines]
-        far = all(eta is None or eta >= self._far for eta in etas)
         left = [message for message in messages if _has_left(message)]
+        times = [message.sent_at or message.due_at for message in left]
+        threshold = self._far(str(max([registered_at, *times]))[:10])
+        etas = [self._eta if line is moving else line.eta for line in lines]
+        far = all(eta is None or eta >= threshold for eta in etas)
         welcome = next((m.says for m in left if m.kind == Kind.EXPECTATION), "")
-        old = far and bool(welcome) and registered_at < self._long_ago
+        old = far and bool(welcome)
         unsettled = any('"notice"' in m.says or "{}" in m.says for m in left)
         shape = [
             order.timezone,
@@ -198,23 +205,20 @@ class _Look:
                 message.about,
                 message.reason == DROPPED,
                 says,
-                self._when(message, order.timezone, far=far, several=len(lines) > 1),
+                self._when(message, order.timezone, far=far),
             )
         if len(left) > 1:  # what was said last counts, not when
             shape.append(tuple(m.key for m in sorted(left, key=lambda m: (m.sent_at or m.due_at, m.id))))
         return tuple(shape)
 
-    def _when(self, message: Row[Any], timezone: str, *, far: bool, several: bool) -> tuple[Any, ...] | None:
+    def _when(self, message: Row[Any], timezone: str, *, far: bool) -> tuple[Any, ...] | None:
         """What of a message's times a plan may depend on."""
         if not _has_left(message):
             return message.due_at, message.expires_at
-        at = message.sent_at or message.due_at
-        if not far or at >= self._long_ago:
+        if not far:
             return message.sent_at, message.due_at
-        if '"notice"' in message.says:
-            return self._days(at, timezone)  # the law counts in days
-        if several and "{}" in message.says:
-            return (at,)  # of another line's date, found after nobody could say, it counts when that was said
+        if '"notice"' in message.says:  # the law counts in days
+            return self._days(message.sent_at or message.due_at, timezone)
         return None
 
     def _days(self, at: Any, timezone: str) -> tuple[date, date]:
