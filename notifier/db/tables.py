@@ -261,10 +261,9 @@ class MessageContent(SQLModel, table=True):
 
 
 class MessageHistory(SQLModel, table=True):
-    """Every change of a message, with its reason; only ever added, in the transaction that changes it.
+    """Every change of a message, with its reason; only ever added. The largest table: it is found by its order alone.
 
-    It is the table with the most rows, so it is found by its order alone, and `message_id` is not checked: messages
-    are never deleted.
+    `message_id` needs no check, as messages are never deleted.
     """
 
     __tablename__ = "message_history"
