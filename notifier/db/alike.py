@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, bindparam, text, update
 from sqlmodel import Session, SQLModel
 
-from notifier.db.bulk import insert_many, stored
+from notifier.db.raw import insert_many, stored
 from notifier.db.facts import PLANNING_FACTS, eta_changed
 from notifier.db.ids import new_id
 from notifier.domain.eta import Eta

@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from notifier.db.alike import Sketch
-from notifier.db.bulk import insert_many, stored, update_many
+from notifier.db.raw import insert_many, stored, update_many
 from notifier.db.codec import says_to_json
 from notifier.db.ids import new_id
 from notifier.db.planned import before, was
