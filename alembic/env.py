@@ -4,8 +4,9 @@ from alembic import context
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
+import notifier.db.account_tables
 import notifier.db.tables
-import notifier.db.webhook_tables  # noqa: F401  both register their tables
+import notifier.db.webhook_tables  # noqa: F401  they register their tables
 from notifier.config import load
 from notifier.db.engine import make_engine
 

@@ -117,6 +117,10 @@ def _make(name: str, settings: Settings) -> Provider:
         url=settings.smtp_url.get_secret_value(),
         api_key=api_key.get_secret_value() if api_key else None,
         base_url=base_url,
+        bounces_to=settings.bounce_address or None,
+        sandbox=settings.sendgrid_sandbox,
+        unsubscribe_group=settings.sendgrid_unsubscribe_group,
+        templates=settings.template_of_kind,
         timeout_seconds=settings.send_timeout_seconds,
     )
 
@@ -139,7 +143,10 @@ def build(
     engine = engine or make_engine(settings.database_url, max(10, settings.send_threads))
     links = Links(settings.public_url, settings.secret_key.get_secret_value())
     keyring = Keyring(
-        settings.secret_key.get_secret_value(), settings.send_timeout_seconds, any_host=settings.on_laptop
+        settings.secret_key.get_secret_value(),
+        settings.send_timeout_seconds,
+        any_host=settings.on_laptop,
+        sandbox=settings.sendgrid_sandbox,
     )
     own = ProviderShelf(settings, keyring, engine)
     shelf = provider_for or own
@@ -158,6 +165,9 @@ def build(
         threads=settings.send_threads,
         clock=clock,
         paces=_paces(settings.send_rate),
+        # A pace that was set holds for every message, however many go in one request.
+        bulk_paces=providers.BULK_PACES if settings.send_rate is None else {},
+        most_at_once=providers.TOGETHER if settings.sendgrid_templates else 0,
         count=metrics.tried,
     )
     hooks = Hooks(

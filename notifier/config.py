@@ -31,10 +31,16 @@ class Settings(BaseSettings):
     sendgrid_api_key: SecretStr = Field(SecretStr(""), alias="SENDGRID_API_KEY")
     sendgrid_base_url: str = Field("https://api.sendgrid.com", alias="SENDGRID_BASE_URL")
     sendgrid_webhook_public_key: str = Field("", alias="SENDGRID_WEBHOOK_PUBLIC_KEY")
+    sendgrid_sandbox: bool = Field(False, alias="SENDGRID_SANDBOX")
+    sendgrid_unsubscribe_group: Annotated[int, Field(ge=1)] | None = Field(
+        None, alias="SENDGRID_UNSUBSCRIBE_GROUP"
+    )
+    sendgrid_templates: str = Field("", alias="SENDGRID_TEMPLATES")
     klaviyo_api_key: SecretStr = Field(SecretStr(""), alias="KLAVIYO_API_KEY")
     klaviyo_base_url: str = Field("https://a.klaviyo.com", alias="KLAVIYO_BASE_URL")
     klaviyo_webhook_secret: SecretStr = Field(SecretStr(""), alias="KLAVIYO_WEBHOOK_SECRET")
     smtp_url: SecretStr = Field(SecretStr(""), alias="NOTIFIER_SMTP_URL")
+    bounce_address: str = Field("", alias="NOTIFIER_BOUNCE_ADDRESS")
     public_url: str = Field("http://127.0.0.1:8000", alias="NOTIFIER_PUBLIC_URL")
     secret_key: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), alias="NOTIFIER_SECRET_KEY")
     templates_dir: Path = Field(Path("templates"), alias="NOTIFIER_TEMPLATES_DIR")
@@ -51,10 +57,19 @@ class Settings(BaseSettings):
 
     webhook_private_targets: bool = Field(False, alias="NOTIFIER_WEBHOOK_PRIVATE_TARGETS")
 
-    @field_validator("send_rate", mode="before")
+    @field_validator("send_rate", "sendgrid_unsubscribe_group", mode="before")
     @classmethod
     def _unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("sendgrid_templates")
+    @classmethod
+    def _templates(cls, value: str) -> str:
+        if all(re.fullmatch(r"[a-z_]+=d-[0-9a-zA-Z]+", pair) for pair in value.split()):
+            return value
+        raise ValueError(
+            "must be kinds and their dynamic templates, like countdown=d-1a2b expectation=d-3c4d"
+        )
 
     @field_validator("sender")
     @classmethod
@@ -110,6 +125,12 @@ class Settings(BaseSettings):
     def webhooks_to_private(self) -> bool:
         """Whether webhooks may go to plain http and private addresses."""
         return self.webhook_private_targets or self.on_laptop
+
+    @property
+    def template_of_kind(self) -> dict[str, str]:
+        """SendGrid's dynamic template by kind of email, for those that may share a request."""
+        pairs = (pair.partition("=") for pair in self.sendgrid_templates.split())
+        return {kind: template for kind, _, template in pairs}
 
     @property
     def on_laptop(self) -> bool:

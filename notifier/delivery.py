@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from notifier.bundling import Going, bundled
 from notifier.db import accounts, outbox
 from notifier.db import facts as store
 from notifier.db.engine import transaction
@@ -26,8 +27,9 @@ from notifier.errors import Unavailable as DatabaseAway
 from notifier.links import Links
 from notifier.providers.base import (
     Accepted,
+    Apart,
+    Bundling,
     Deferred,
-    Envelope,
     Outcome,
     Provider,
     Rejected,
@@ -42,6 +44,10 @@ SHORTEST_WAIT = timedelta(seconds=1)
 FIRST_BACKOFF = timedelta(seconds=15)
 LONGEST_BACKOFF = timedelta(hours=1)
 NEEDS_PERSON_PAUSE = timedelta(minutes=5)
+ROUNDS = 5
+"""How often what is left of a bundle is tried together, each time without those that were refused by name."""
+IN_BULK = "-bulk"
+"""What follows an account's name in that of its budget of requests with many messages."""
 TOGETHER_SECONDS = 0.05
 """How long answers are gathered that are then settled in one transaction."""
 SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
@@ -57,7 +63,8 @@ def _uncounted(_tried: "Tried") -> None:
 
 @dataclass(frozen=True)
 class Post:
-    """What dispatch works with. `paces` are the budgets of those mail services that have one.
+    """What dispatch works with. `paces` are the budgets of those mail services that have one, `bulk_paces` those of
+    their requests with many messages, which take nothing of the first. At least `most_at_once` are claimed at a time.
 
     `watch` is told each step of each message, for tests that kill at one; `count` what each try came to, for metrics.
     """
@@ -73,6 +80,8 @@ class Post:
     threads: int
     clock: Callable[[], datetime]
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    bulk_paces: Mapping[str, Pace] = field(default_factory=dict)
+    most_at_once: int = 0
     watch: Callable[[str, str], None] = field(default=_silent)
     count: Callable[["Tried"], None] = field(default=_uncounted)
 
@@ -96,41 +105,61 @@ class Tried:
     late_seconds: float
 
 
-Going = tuple[Claim, Envelope, str]
-"""A frozen message, and the account that it goes through."""
 NotAccepted = Rejected | Deferred | Unavailable | Unknown | NotBegun
 Answer = tuple[Going, Accepted | NotAccepted]
 """A message, and what came of it."""
+Handed = tuple[list[Answer], list[Going]]
+"""What came of a parcel, and what of it is still to be sent, each by itself."""
 
 
 def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = False) -> None:
     """Send each, several at a time, and settle answers that come together in one transaction.
 
     The next batch is asked for while the one before is on its way. Once an account has trouble, the rest of its
-    messages are given back.
+    messages are given back. What is sent `again` goes by itself, never with others in one request.
     """
     in_trouble: set[str] = set()
+    parcels = (
+        ([[item] for item in batch] for batch in batches)
+        if again
+        else bundled(partial(_bundling, post), batches)
+    )
     if post.threads == 1:
-        for item in chain.from_iterable(batches):
-            _conclude(post, [(item, _attempt(post, item, in_trouble))], again)
+        for parcel in chain.from_iterable(parcels):
+            answers, left = _hand_over(post, parcel, in_trouble)
+            _conclude(post, answers, again)
+            for item in left:
+                _conclude(post, [(item, _attempt(post, item, in_trouble))], again)
         return
     with ThreadPoolExecutor(post.threads, thread_name_prefix="send") as pool:
-        on_their_way: dict[Future[Accepted | NotAccepted], Going] = {}
-        for batch in batches:
-            on_their_way |= {pool.submit(_attempt, post, item, in_trouble): item for item in batch}
-            _conclude_those(post, on_their_way, [it for it in on_their_way if it.done()], again)
+        on_their_way: set[Future[Handed]] = set()
+        for batch in parcels:
+            on_their_way |= {pool.submit(_hand_over, post, parcel, in_trouble) for parcel in batch}
+            on_their_way = {it for it in on_their_way if not it.done()} | _conclude_those(
+                post, pool, [it for it in on_their_way if it.done()], in_trouble, again
+            )
         while on_their_way:
-            answered, _ = wait(on_their_way, timeout=TOGETHER_SECONDS)
-            _conclude_those(post, on_their_way, answered, again)
+            answered, on_their_way = wait(on_their_way, timeout=TOGETHER_SECONDS)
+            on_their_way |= _conclude_those(post, pool, answered, in_trouble, again)
 
 
 def _conclude_those(
     post: Post,
-    on_their_way: dict["Future[Accepted | NotAccepted]", Going],
-    answered: Iterable["Future[Accepted | NotAccepted]"],
+    pool: ThreadPoolExecutor,
+    answered: Iterable["Future[Handed]"],
+    in_trouble: set[str],
     again: bool,
-) -> None:
-    _conclude(post, [(on_their_way.pop(it), it.result()) for it in answered], again)
+) -> set["Future[Handed]"]:
+    """Settle these; what is then on its way by itself."""
+    results = [it.result() for it in answered]
+    _conclude(post, [answer for answers, _ in results for answer in answers], again)
+    return {pool.submit(_hand_over, post, [item], in_trouble) for _, left in results for item in left}
+
+
+def _hand_over(post: Post, parcel: Sequence[Going], in_trouble: set[str]) -> Handed:
+    if len(parcel) == 1:
+        return [(parcel[0], _attempt(post, parcel[0], in_trouble))], []
+    return send_bundle(post, parcel, in_trouble)
 
 
 def _conclude(post: Post, answers: Sequence[Answer], again: bool) -> None:
@@ -174,9 +203,98 @@ def _attempt(post: Post, item: Going, in_trouble: set[str]) -> Accepted | NotAcc
     took = (ended - began).total_seconds()
     post.count(Tried(claim.kind, accounts.provider_of(name), outcome, claim.attempts, took, late))
     post.watch("accepted", claim.id)
-    if isinstance(outcome, Unavailable) or (isinstance(outcome, Deferred) and outcome.account_wide):
+    if _is_trouble(outcome):
         in_trouble.add(name)
     return outcome
+
+
+# --- many in one request ---------------------------------------------------------------------------------
+
+
+def _bundling(post: Post, account: str) -> Bundling | None:
+    try:
+        service = post.provider_for(account)
+    except (Misconfigured, DatabaseAway):  # which the first message that goes by itself will tell
+        return None
+    return service if isinstance(service, Bundling) else None
+
+
+def send_bundle(post: Post, items: Sequence[Going], in_trouble: set[str]) -> Handed:
+    """Hand over many in one request, and again without those that were refused by name; who is left goes by itself.
+
+    Each is settled by its own claim. What comes of the request comes of each: no answer leaves each in doubt.
+    """
+    account = items[0][2]
+    service = _bundling(post, account)
+    answers: list[Answer] = []
+    left = list(items)
+    for _ in range(ROUNDS):
+        if service is None or account in in_trouble or not _may_bundle(post, account, service):
+            break
+        if post.clock() + timedelta(seconds=service.timeout_seconds) > min(
+            claim.until for claim, _, _ in left
+        ):
+            break
+        outcomes = _try_together(post, service, left)
+        tried = list(zip(left, outcomes, strict=True))
+        settled = [(it, outcome) for it, outcome in tried if not isinstance(outcome, Apart)]
+        left = [it for it, outcome in tried if isinstance(outcome, Apart)]
+        answers += settled
+        if any(_is_trouble(outcome) for _, outcome in settled):
+            in_trouble.add(account)
+        if service.name in post.bulk_paces:
+            _return_budget(post, account, sum(isinstance(outcome, Accepted) for _, outcome in settled))
+        if not settled or len(left) < service.fewest_together:
+            break
+    return answers, left
+
+
+def _try_together(post: Post, service: Bundling, items: Sequence[Going]) -> Sequence[Outcome | Apart]:
+    for claim, _, _ in items:
+        post.watch("sending", claim.id)
+    began = post.clock()
+    try:
+        outcomes = service.send_many([envelope for _, envelope, _ in items], began)
+    except Exception as error:  # a fault in the adapter: nobody knows how far it got
+        log.exception("the provider's adapter failed", provider=service.name, messages=len(items))
+        outcomes = [Unknown(f"the adapter failed: {type(error).__name__}")] * len(items)
+    ended = post.clock()
+    for (claim, _, _), outcome in zip(items, outcomes, strict=True):
+        if not isinstance(outcome, Apart):
+            late, took = (ended - claim.due_at).total_seconds(), (ended - began).total_seconds()
+            post.count(Tried(claim.kind, service.name, outcome, claim.attempts, took, late))
+            post.watch("accepted", claim.id)
+    return outcomes
+
+
+def _may_bundle(post: Post, account: str, service: Bundling) -> bool:
+    """Whether the budget of requests with many allows one now; that of single ones was taken from at the claim."""
+    pace = post.bulk_paces.get(service.name)
+    if pace is None:
+        return True
+    try:
+        with transaction(post.engine) as session:
+            return accounts.take(session, f"{account}{IN_BULK}", post.clock(), 1, pace, post.lease) == 1
+    except DatabaseAway:  # each by itself needs no leave
+        return False
+
+
+def _return_budget(post: Post, account: str, unused: int) -> None:
+    """What went together used nothing of the budget of those that go by themselves."""
+    if not unused:
+        return
+    try:
+        with transaction(post.engine) as session:
+            accounts.give_back(session, account, unused)
+    except DatabaseAway:  # what the service said must be settled all the same; a budget fills up by itself
+        log.warning("a budget was not given back: the database is away", account=account)
+
+
+def _is_trouble(outcome: object) -> bool:
+    return isinstance(outcome, Unavailable) or (isinstance(outcome, Deferred) and outcome.account_wide)
+
+
+# --- settling --------------------------------------------------------------------------------------------
 
 
 def _keep_trying(settle: Callable[[], None]) -> None:
@@ -207,9 +325,11 @@ def _settle_all(post: Post, answers: Sequence[Answer], now: datetime, again: boo
             for claim, ref in accepted:
                 if claim.id not in settled:
                     _accepted_late(session, claim, why, ref, now)
+        told: set[int] = set()
         for (claim, _, provider), outcome in answers:
             if not isinstance(outcome, Accepted):
-                _settle(post, session, claim, provider, outcome, now, again)
+                _settle(post, session, claim, provider, outcome, now, again, id(outcome) not in told)
+                told.add(id(outcome))
 
 
 def _settle(
@@ -220,9 +340,11 @@ def _settle(
     outcome: NotAccepted,
     now: datetime,
     again: bool,
+    first: bool,
 ) -> None:
     """Write what came of it. Trouble with the account pauses it for all and burns no attempt: its messages stay due,
-    in their order, until the pause ends. Any answer about the message alone shows that the account works.
+    in their order, until the pause ends. Any answer about the message alone shows that the account works. What one
+    missing answer leaves in doubt counts once, with the `first` of them.
 
     A message sent again because it was in doubt stays in doubt when this try certainly failed: the first may
     have been taken.
@@ -251,7 +373,8 @@ def _settle(
             accounts.give_back(session, provider, 1)
             settle(status=waits, reason=f"not begun: {reason}", burns_attempt=False)
         case Unknown(reason):
-            accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
+            if first:
+                accounts.doubt(session, provider, now, reason, lambda failures: now + backoff(failures))
             retry_at = now + backoff(claim.attempts)
             settle(status=Status.UNKNOWN, reason=f"in doubt: {reason}", retry_at=retry_at)
 

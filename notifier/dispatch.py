@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from notifier.bundling import Going
+from notifier.confirming import first_look
 from notifier.db import accounts, outbox, spacing, suppressions
 from notifier.db import facts as store
 from notifier.db.claims import claim as claim_due
@@ -24,7 +26,7 @@ from notifier.db.engine import reading, transaction
 from notifier.db.facts import Order
 from notifier.db.outbox import Claim, Frozen
 from notifier.db.tables import MessageContent, Store
-from notifier.delivery import Going, Post, backoff, send_all
+from notifier.delivery import Post, backoff, send_all
 from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
 from notifier.domain.plan import plan, window_for
 from notifier.domain.policy import into_window
@@ -41,7 +43,7 @@ BATCH = 100
 """How many are prepared together; while they are on their way, so are the next."""
 FIRST = 8
 """How many are prepared before those, so that nothing waits long for the first to leave."""
-EACH = 16
+EACH = 32
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
 TOGETHER = 2
 """Up to which attempt a message is taken together with others; later ones go alone, for they may kill their worker."""
@@ -72,7 +74,7 @@ def dispatch(post: Post) -> int:
     """
     now = post.clock()
     with transaction(post.engine) as session:
-        limit = max(BATCH, EACH * post.threads)
+        limit = max(BATCH, EACH * post.threads, post.most_at_once)
         claims = claim_due(session, now, limit, post.lease, post.default_provider, post.paces)
     if not claims:
         return 0
@@ -338,7 +340,7 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
     if not ready:
         return []
     spaced = {_address(item.order) for item in ready if item.draft.kind in WAITING_SERIES}
-    frozen = {item.claim.id: _frozen(item) for item in ready}
+    frozen = {item.claim.id: _frozen(post, item, now) for item in ready}
     with transaction(post.engine) as session:
         spacing.hold(session, spaced)
         last = spacing.last_to(session, spaced, WAITING_SERIES)
@@ -364,7 +366,7 @@ def _crowded(item: _Ready, last: Mapping[spacing.Address, datetime], now: dateti
     return item.draft.kind in WAITING_SERIES and before is not None and now < before + gap
 
 
-def _frozen(item: _Ready) -> Frozen:
+def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:
     envelope = item.email.envelope
     values = {field.name: getattr(envelope, field.name) for field in fields(envelope)}
     data = json.dumps(values | {"occurred_at": envelope.occurred_at.isoformat()}, ensure_ascii=False).encode()
@@ -375,6 +377,7 @@ def _frozen(item: _Ready) -> Frozen:
         subject=envelope.subject,
         template_version=item.email.template_version,
         says=says_to_json(item.draft.says),
+        confirm_at=first_look(post, item.claim.account, item.draft.says, now),
     )
 
 

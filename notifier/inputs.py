@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from notifier.addresses import Email
 from notifier.domain.eta import Eta
 from notifier.domain.message import Scope
 from notifier.domain.news import Type
@@ -124,7 +125,7 @@ Country = Annotated[str, StringConstraints(max_length=35), AfterValidator(_count
 Currency = Annotated[str, StringConstraints(max_length=35), AfterValidator(_currency)]
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Money = Annotated[
-    Decimal, BeforeValidator(_money), Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)
+    Decimal, Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False), BeforeValidator(_money)
 ]
 WallTime = Annotated[str, AfterValidator(_wall_time)]
 Day = Annotated[date, BeforeValidator(_day)]
@@ -175,7 +176,7 @@ class NewLine(WithEta):
 
 
 class NewCustomer(Input):
-    email: EmailStr
+    email: Email
     name: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)] = ""
     locale: LocaleTag | None = None
     timezone: Zone | None = None

@@ -5,24 +5,27 @@ before anything is written.
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import suppressions
+from notifier.db import registering, suppressions
 from notifier.db.codec import policy_from_json
-from notifier.db.facts import Order, eta_changed, facts_of, record
+from notifier.db.facts import Order, eta_changed, record
 from notifier.db.ids import new_id
-from notifier.db.tables import Backorder, BackorderLine, Fact, Store
+from notifier.db.registering import NewOrder
+from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
-from notifier.domain.order import Choice, OrderStatus
+from notifier.domain.law import standing
+from notifier.domain.order import Choice, Customer, Facts, Line, OrderStatus, Related
+from notifier.domain.plan import plan
+from notifier.domain.policy import Policy
 from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
     BackorderChange,
@@ -34,7 +37,7 @@ from notifier.inputs import (
     NewRefund,
     NewShipment,
 )
-from notifier.planning import CHUNK, replan, standings
+from notifier.planning import CHUNK, replan
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours a store's clock may be before its times are refused."""
@@ -45,6 +48,8 @@ class Registered:
     backorder_id: str
     created: bool
     """False when the same order had been registered before, with the same content."""
+    order: NewOrder | None = field(default=None, compare=False, repr=False)
+    """What was written, when this very call wrote it."""
 
 
 # --- registering -----------------------------------------------------------------------------------------
@@ -62,21 +67,27 @@ def register_many(
     session: Session, store_row: Store, news: Sequence[NewBackorder], now: datetime
 ) -> list[Registered | NotifierError]:
     """Register many; one result for each, in order. What is refused keeps none of the others out."""
-    known = store.registered(session, store_row.id, {new.order_id for new in news})
-    fresh: dict[str, Order] = {}
-    for new in news:
+    policy = policy_from_json(store_row.policy)
+    digests = [_digest(new) for new in news]
+    order_ids = {new.order_id for new in news}
+    known = registering.registered(session, store_row.id, order_ids)
+    fresh: dict[str, NewOrder] = {}
+    for new, digest in zip(news, digests, strict=True):
         if new.order_id not in known:
-            order = _order(store_row, new, now)
-            known[new.order_id] = (order.row.id, order.row.content)
-            fresh[order.row.id] = order
-    created = _insert(session, list(fresh.values()), now)
+            order = _order(store_row, policy, new, digest, now)
+            known[new.order_id] = (order.facts.backorder_id, digest)
+            fresh[order.facts.backorder_id] = order
+    created = registering.write(session, list(fresh.values()), now)
+    written = ((store_row.id, order.facts, policy) for id_, order in fresh.items() if id_ in created)
+    telling.registered(session, written, now)
     if len(created) < len(fresh):  # another process was faster with some of them
-        known |= store.registered(session, store_row.id, {new.order_id for new in news})
+        known |= registering.registered(session, store_row.id, order_ids)
     results: list[Registered | NotifierError] = []
-    for new in news:
+    for new, digest in zip(news, digests, strict=True):
         backorder_id, content = known[new.order_id]
-        if content == _digest(new):
-            results.append(Registered(backorder_id, backorder_id in created))
+        if content == digest:
+            order_written = fresh[backorder_id] if backorder_id in created else None
+            results.append(Registered(backorder_id, order_written is not None, order_written))
             created.discard(backorder_id)
         else:
             results.append(
@@ -88,97 +99,61 @@ def register_many(
     return results
 
 
-def _insert(session: Session, orders: list[Order], now: datetime) -> set[str]:
-    """Write new orders with their lines, facts and planned emails; the ids of those not there yet."""
-    if not orders:
-        return set()
-    for order in orders:
-        whole, lines = standings(order, now)
-        for name, value in (whole or {}).items():
-            setattr(order.row, name, value)
-        by_id = {row.id: row for row in order.lines}
-        for values in lines:
-            by_id[values["id"]].law_state = values["law_state"]
-            by_id[values["id"]].answer_by = values["answer_by"]
-    created = store.insert_if_new(session, [order.row for order in orders])
-    mine = [order for order in orders if order.row.id in created]
-    store.insert_rows(session, "backorder_line", [line for order in mine for line in order.lines])
-    store.insert_rows(
-        session,
-        "fact",
-        [record(order, "registered", order.row.placed_at, now, _as_registered(order)) for order in mine],
-    )
-    replan(session, mine, now)
-    telling.registered(session, ((order.row.store_id, order.facts, order.policy) for order in mine), now)
-    return created
-
-
-def _order(store_row: Store, new: NewBackorder, now: datetime) -> Order:
+def _order(store_row: Store, policy: Policy, new: NewBackorder, digest: str, now: datetime) -> NewOrder:
     customer = new.customer
-    row = Backorder(
-        id=new_id("bo"),
-        store_id=store_row.id,
+    facts = Facts(
+        backorder_id=new_id("bo"),
         order_id=new.order_id,
-        placed_at=new.placed_at or now,
+        placed_at=new.placed_at.astimezone(UTC) if new.placed_at else now,
         registered_at=now,
+        customer=Customer(
+            str(customer.email),
+            customer.name,
+            customer.locale or store_row.locale,
+            customer.timezone or store_row.timezone,
+            customer.country or store_row.country,
+        ),
+        lines=tuple(_line(line, now) for line in new.lines),
+        store_timezone=store_row.timezone,
         currency=new.currency,
-        order_url=str(new.order_url) if new.order_url else None,
-        email=str(customer.email),
-        name=customer.name,
-        locale=customer.locale or store_row.locale,
-        timezone=customer.timezone or store_row.timezone,
-        country=customer.country or store_row.country,
-        payment=new.payment.model_dump(mode="json") if new.payment else None,
-        content=_digest(new),
+        order_url=_url(new.order_url),
     )
-    lines = tuple(_line(row, position, line, now) for position, line in enumerate(new.lines))
-    return Order(store_row, row, lines, facts_of(store_row, row, lines), policy_from_json(store_row.policy))
+    standings = {line.id: standing(facts, line, policy, now) for line in facts.lines}
+    return NewOrder(
+        store_row.id,
+        facts,
+        new.payment.model_dump(mode="json") if new.payment else None,
+        digest,
+        standings,
+        [(new_id("msg"), draft) for draft in plan(facts, policy, now, standings)],
+    )
 
 
-def _line(row: Backorder, position: int, line: NewLine, now: datetime) -> BackorderLine:
-    detail = line.model_dump(
-        mode="json",
-        include={"image_url", "product_url", "highlights", "related"},
-        exclude_none=True,
-        exclude_defaults=True,
-    )
-    return BackorderLine(
+def _line(line: NewLine, now: datetime) -> Line:
+    eta = line.estimate
+    return Line(
         id=new_id("line"),
-        store_id=row.store_id,
-        backorder_id=row.id,
-        position=position,
         sku=line.sku,
         name=line.name,
         quantity=line.quantity,
-        waiting=line.quantity,
-        unit_price=str(line.unit_price) if line.unit_price is not None else None,
-        promised=line.promised or line.eta,
-        eta=line.estimate.latest,
-        eta_earliest=line.estimate.earliest,
-        eta_reason=line.reason,
+        eta=eta,
         eta_changed_at=now,
-        detail=detail,
+        promised=line.promised or eta.latest,
+        eta_reason=line.reason,
+        unit_price=line.unit_price,
+        image_url=_url(line.image_url),
+        product_url=_url(line.product_url),
+        highlights=tuple(line.highlights),
+        related=tuple(Related(it.name, str(it.url), _url(it.image_url)) for it in line.related),
     )
 
 
-def _as_registered(order: Order) -> dict[str, Any]:
-    return {
-        "lines": [
-            {
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "eta": line.eta.isoformat() if line.eta else None,
-                "promised": line.promised.isoformat() if line.promised else None,
-            }
-            for line in order.lines
-        ]
-    }
+def _url(url: object) -> str | None:
+    return str(url) if url else None
 
 
 def _digest(new: NewBackorder) -> str:
-    content = json.dumps(
-        new.model_dump(mode="json", exclude_none=True, exclude_defaults=True), sort_keys=True
-    )
+    content = new.model_dump_json(exclude_none=True, exclude_defaults=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

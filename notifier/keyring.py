@@ -13,11 +13,12 @@ from sqlmodel import Session
 
 from notifier import providers
 from notifier.db import accounts
-from notifier.db.tables import ProviderKeys
+from notifier.db.account_tables import ProviderKeys
 from notifier.errors import Fault, Invalid, Misconfigured
 from notifier.providers.base import Provider
 from notifier.providers.reports import sendgrid_key
 from notifier.sealed import seal, unseal
+from notifier.webhooks.target import PRIVATE_NAMES, refusal
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -38,12 +39,14 @@ _SHORTEST = 16  # of a shorter key, four characters would be too much to show
 class Keyring:
     """Keeps and reads stores' keys. `secret` is the installation's secret key.
 
-    `any_host` lets a store name servers of the machine and network that this runs on: for development only.
+    `any_host` lets a store name servers of the machine and network that this runs on: for development only. With
+    `sandbox` nothing leaves SendGrid, whoever's account it is.
     """
 
     secret: str = field(repr=False)
     timeout_seconds: float = 20.0
     any_host: bool = False
+    sandbox: bool = False
 
     def read(self, row: ProviderKeys) -> dict[str, str]:
         """A store's own keys at one mail service, by field. Misconfigured where another secret key sealed them."""
@@ -58,8 +61,10 @@ class Keyring:
             url=keys.get("url"),
             api_key=keys.get("api_key"),
             base_url=keys.get("base_url"),
+            sandbox=self.sandbox,
             timeout_seconds=self.timeout_seconds,
             setting=f"keys.{provider}.{FIELDS[provider][0]}",
+            refuse=None if self.any_host else refusal,
         )
 
     def open(self, session: Session, account: str) -> Provider:
@@ -151,9 +156,10 @@ def _shown(name: str, value: str) -> str:
 def _is_inside(host: str) -> bool:
     """Whether this is plainly an address of our own machine or network."""
     try:
-        return not ip_address(host).is_global
+        return refusal(ip_address(host)) is not None
     except ValueError:
-        return "." not in host.rstrip(".") or host.endswith((".localhost", ".local", ".internal"))
+        name = host.rstrip(".")
+        return "." not in name or name.endswith(tuple(f".{inside}" for inside in PRIVATE_NAMES))
 
 
 def _purpose(store_id: str, provider: str) -> str:

@@ -185,7 +185,7 @@ class _Standing(Collector):
         )
         yield GaugeMetricFamily(
             "notifier_lost_notices",
-            "Legal notices that did not reach customers who still wait",
+            "Legal notices that did not reach customers who still wait, or that nobody confirms",
             figures.lost_notices,
         )
         waits = (now - hooks.oldest_due).total_seconds() if hooks.oldest_due else 0

@@ -37,10 +37,13 @@ _ADDRESS: TypeAdapter[str] = TypeAdapter(EmailStr)
 
 
 def _mailbox(value: str) -> str:
-    name, address = mailbox(value, "address")
-    if not value.isprintable() or set("<>") & set(name):
+    try:
+        name, address = mailbox(value, "address")
+        _ADDRESS.validate_python(address)
+    except ValueError:
+        name = address = ""
+    if not address or not value.isprintable() or set("<>") & set(name):
         raise ValueError(f"{value!r} is not one mailbox; write it like 'Glass & Light <hello@shop.example>'")
-    _ADDRESS.validate_python(address)
     return f"{name} <{address}>" if name else address
 
 

@@ -15,6 +15,7 @@ from notifier.db import facts as store
 from notifier.db import played
 from notifier.db.engine import reading, transaction
 from notifier.db.planned import next_due
+from notifier.db.registering import registered
 from notifier.db.sweep import sweep
 from notifier.db.tables import Store
 from notifier.delivery import Post
@@ -355,7 +356,7 @@ class Stage:
                 self._bounce(session, event, backorder_id, number)
 
     def _find(self, session: Session, event: _OfOrder) -> str:
-        known = store.registered(session, self._store_id, [event.order_id])
+        known = registered(session, self._store_id, [event.order_id])
         if event.order_id not in known:
             raise NotFound(f"no order {event.order_id!r} is registered by then")
         return known[event.order_id][0]

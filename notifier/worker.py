@@ -10,6 +10,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from notifier import calling, feedback, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
+from notifier.confirming import confirm
 from notifier.db import idempotency
 from notifier.db.engine import transaction
 from notifier.db.sweep import sweep
@@ -20,6 +21,7 @@ from notifier.planning import watch
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
+CONFIRM_SECONDS = 15.0
 PRUNE_SECONDS = 600.0
 ANSWERS_KEPT = timedelta(hours=24)
 """How long the answer to an Idempotency-Key is kept."""
@@ -41,6 +43,7 @@ class Worker:
             ("dispatch", self._dispatch, services.settings.tick_seconds),
             ("sweep", self._sweep, SWEEP_SECONDS),
             ("webhooks", self._call, services.settings.tick_seconds),
+            ("confirm", self._confirm, CONFIRM_SECONDS),
             ("prune", self._prune, PRUNE_SECONDS),
         ):
             services.pulse.expected[name] = every
@@ -101,6 +104,9 @@ class Worker:
 
     def _call(self) -> None:
         self._drain("webhooks", self._courier.turn)
+
+    def _confirm(self) -> None:
+        self._drain("confirm", lambda: confirm(self._services.post))
 
     def _prune(self) -> None:
         now = self._services.clock()

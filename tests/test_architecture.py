@@ -14,6 +14,7 @@ MOST_LINES = 400
 
 FLOORS = {
     "domain": 0,
+    "addresses": 0,
     "inputs": 1,
     "db": 1,
     "words": 1,
@@ -36,6 +37,8 @@ FLOORS = {
     "telling": 2,
     "timeline": 2,
     "intake": 2,
+    "bundling": 2,
+    "confirming": 2,
     "delivery": 2,
     "dispatch": 2,
     "feedback": 2,
@@ -46,6 +49,7 @@ FLOORS = {
     "api": 3,
     "pages": 3,
     "cli": 3,
+    "cli_vendors": 3,
     "demo": 3,
     "store_commands": 3,
     "rehearsal": 3,
@@ -72,6 +76,7 @@ HOMES = {
     "psycopg": {"db"},
     "psycopg_pool": {"db"},
     "pydantic": {
+        "addresses",
         "inputs",
         "faults",
         "importing",
@@ -93,7 +98,7 @@ HOMES = {
     "standardwebhooks": {"webhooks"},
     "starlette": {"api", "pages"},
     "structlog": {unit for unit, floor in FLOORS.items() if floor > 1},
-    "typer": {"cli", "store_commands"},
+    "typer": {"cli", "cli_vendors", "store_commands"},
     "urllib3": {"providers"},
     "uuid_utils": {"db"},
     "uvicorn": {"cli"},

@@ -28,6 +28,7 @@ def test_every_benchmark_runs_and_prints_its_rows() -> None:
         "in flight",
         "dry run",
         "registration",
+        "together",
     ):
         assert what in done.stdout, done.stdout
 

@@ -1,5 +1,6 @@
 """Mail services of many accounts in one process: each made once, never out of date, and not without bound."""
 
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,12 @@ from notifier.config import Settings
 from notifier.db.accounts import keys_of
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.stores import create_store
-from notifier.errors import Misconfigured, Unavailable
+from notifier.errors import Misconfigured
+from notifier.errors import Unavailable as DatabaseAway
 from notifier.keyring import Keyring
+from notifier.providers.base import Unavailable
 from tests.house import NOON, at_once
+from tests.providers.contract import PLAIN
 
 SECRET = "the secret of these tests, of some length"
 
@@ -125,8 +129,21 @@ def test_others_need_not_wait_for_the_database(engine: Engine, keyring: Keyring,
     waiting.join()
 
 
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_no_name_leads_a_stores_mail_into_our_own_network(scheme: str) -> None:
+    """Checked at each connection, because a name may lead elsewhere than when it was entered."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        url = f"{scheme}://localhost:{listener.getsockname()[1]}"
+        outcome = Keyring(SECRET).make("smtp", {"url": url}).send(PLAIN, NOON)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert isinstance(outcome, Unavailable)
+    assert "no public address" in outcome.reason
+
+
 def test_a_database_that_is_away_is_not_taken_for_a_missing_key(keyring: Keyring, tmp_path: Path) -> None:
     engine = make_engine("postgresql://nobody@127.0.0.1:1/none")
-    with pytest.raises(Unavailable):
+    with pytest.raises(DatabaseAway):
         Shelf(engine, keyring, tmp_path, 3)("smtp-0123456789abcdef")
     engine.dispose()

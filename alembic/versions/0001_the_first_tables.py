@@ -115,7 +115,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("store_id", "order_id", name=op.f("backorder_store_id_order_id_key")),
     )
     op.create_index("backorder_of_email", "backorder", ["store_id", "email"], unique=False)
-    op.create_index("backorder_of_store", "backorder", ["store_id", "id"], unique=False)
+    op.create_index("backorder_of_store", "backorder", ["store_id", "id"], unique=True)
     op.create_index(
         "backorder_replan",
         "backorder",
@@ -196,13 +196,13 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("waiting = quantity - shipped - cancelled", name=op.f("line_waiting")),
         sa.ForeignKeyConstraint(
-            ["backorder_id"], ["backorder.id"], name=op.f("backorder_line_backorder_id_fkey")
+            ["store_id", "backorder_id"],
+            ["backorder.store_id", "backorder.id"],
+            name=op.f("backorder_line_store_id_backorder_id_fkey"),
         ),
-        sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("backorder_line_store_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("backorder_line_pkey")),
         sa.UniqueConstraint("backorder_id", "sku", name=op.f("backorder_line_backorder_id_sku_key")),
     )
-    op.create_index(op.f("backorder_line_backorder_id"), "backorder_line", ["backorder_id"], unique=False)
     op.create_index(op.f("backorder_line_law_state"), "backorder_line", ["law_state"], unique=False)
     op.create_index(
         "line_waiting_for_sku",
@@ -221,8 +221,11 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("data", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.ForeignKeyConstraint(["backorder_id"], ["backorder.id"], name=op.f("fact_backorder_id_fkey")),
-        sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("fact_store_id_fkey")),
+        sa.ForeignKeyConstraint(
+            ["store_id", "backorder_id"],
+            ["backorder.store_id", "backorder.id"],
+            name=op.f("fact_store_id_backorder_id_fkey"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("fact_pkey")),
     )
     op.create_index("fact_of_backorder", "fact", ["backorder_id", "id"], unique=False)
@@ -252,9 +255,14 @@ def upgrade() -> None:
         sa.Column("template_version", sa.String(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirm_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unconfirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("due_at < expires_at", name=op.f("message_expires_after_due")),
-        sa.ForeignKeyConstraint(["backorder_id"], ["backorder.id"], name=op.f("message_backorder_id_fkey")),
-        sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("message_store_id_fkey")),
+        sa.ForeignKeyConstraint(
+            ["store_id", "backorder_id"],
+            ["backorder.store_id", "backorder.id"],
+            name=op.f("message_store_id_backorder_id_fkey"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("message_pkey")),
         sa.UniqueConstraint("backorder_id", "key", name=op.f("message_backorder_id_key_key")),
     )
@@ -283,15 +291,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('failed', 'unknown', 'held', 'bounced', 'complained')"),
     )
     op.create_index(
+        "message_to_confirm",
+        "message",
+        ["confirm_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+        postgresql_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+    )
+    op.create_index(
         "message_not_told",
         "message",
         ["store_id", "id"],
         unique=False,
         sqlite_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
         postgresql_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
     )
     op.create_index("message_of_store", "message", ["store_id", "id"], unique=False)
@@ -316,8 +334,8 @@ def upgrade() -> None:
         "message",
         ["store_id", "to_email", "sent_at"],
         unique=False,
-        sqlite_where=sa.text("sent_at IS NOT NULL"),
-        postgresql_where=sa.text("sent_at IS NOT NULL"),
+        sqlite_where=sa.text("to_email IS NOT NULL"),
+        postgresql_where=sa.text("to_email IS NOT NULL"),
     )
     op.create_index(
         "message_too_late",
@@ -472,8 +490,8 @@ def downgrade() -> None:
     op.drop_index(
         "message_to",
         table_name="message",
-        sqlite_where=sa.text("sent_at IS NOT NULL"),
-        postgresql_where=sa.text("sent_at IS NOT NULL"),
+        sqlite_where=sa.text("to_email IS NOT NULL"),
+        postgresql_where=sa.text("to_email IS NOT NULL"),
     )
     op.drop_index(
         "message_sent",
@@ -489,13 +507,21 @@ def downgrade() -> None:
     )
     op.drop_index("message_of_store", table_name="message")
     op.drop_index(
+        "message_to_confirm",
+        table_name="message",
+        sqlite_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+        postgresql_where=sa.text("status = 'sent' AND confirm_at IS NOT NULL"),
+    )
+    op.drop_index(
         "message_not_told",
         table_name="message",
         sqlite_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
         postgresql_where=sa.text(
-            "kind IN ('delay', 'consent') AND status IN ('bounced', 'failed', 'held', 'expired')"
+            "kind IN ('delay', 'consent') AND (status IN ('bounced', 'failed', 'held', 'expired')"
+            " OR (status = 'sent' AND unconfirmed_at IS NOT NULL))"
         ),
     )
     op.drop_index(
@@ -526,7 +552,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("waiting > 0"),
     )
     op.drop_index(op.f("backorder_line_law_state"), table_name="backorder_line")
-    op.drop_index(op.f("backorder_line_backorder_id"), table_name="backorder_line")
     op.drop_table("backorder_line")
     op.drop_index("suppression_of_store", table_name="suppression")
     op.drop_table("suppression")

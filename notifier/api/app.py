@@ -22,7 +22,10 @@ from notifier.api import (
     suppressions,
     webhooks,
 )
+from notifier.api.deps import Doors
 from notifier.api.edge import Edge
+from notifier.api.gather import Gathered
+from notifier.api.registering import register_together
 from notifier.bootstrap import Services
 
 DESCRIPTION = """\
@@ -70,8 +73,12 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.doors = Doors()
+    app.state.registering = Gathered(register_together)
     problems.install(app)
     for router in (
+        backorders.single,
+        backorders.batches,
         backorders.router,
         skus.router,
         messages.router,

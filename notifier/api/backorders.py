@@ -1,6 +1,6 @@
 """Backorders: registered, read, changed, shipped, cancelled, refunded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
@@ -10,6 +10,8 @@ from notifier import inputs, intake
 from notifier.api import examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
+from notifier.api.registering import Registration, read, shown, status_of
+from notifier.api.swift import swift
 from notifier.db import facts, queries
 from notifier.domain.law.standing import STATES
 from notifier.domain.order import OrderStatus
@@ -38,10 +40,19 @@ class Batch(inputs.Input):
     ]
 
 
+class CheckedBatch(Batch):
+    """The same where nothing is wrong with any entry."""
+
+    backorders: Annotated[list[inputs.NewBackorder], Field(min_length=1, max_length=inputs.MAX_BATCH)]
+
+
+single = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(inputs.NewBackorder))
+batches = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(CheckedBatch))
+
 # --- registering -----------------------------------------------------------------------------------------
 
 
-@router.post(
+@single.post(
     "",
     operation_id="register_backorder",
     status_code=201,
@@ -51,19 +62,14 @@ class Batch(inputs.Input):
         **declared(400, 409, 413),
     },
 )
-def register_backorder(
+async def register_backorder(
     new: Annotated[inputs.NewBackorder, Body(examples=[examples.NEW_BACKORDER])], once: OnceDep
 ) -> Response:
     """Register a backorder. The same `order_id` with the same content answers the first one, unchanged."""
-
-    def register(work: Work) -> Answer:
-        registered = intake.register(work.session, work.store, new, work.now)
-        return 201 if registered.created else 200, _shown(work, registered.backorder_id)
-
-    return once.answer(register)
+    return await once.call.registering(Registration(new, once))
 
 
-@router.post(
+@batches.post(
     "/batch",
     operation_id="register_backorders",
     response_model=shapes.BatchResult,
@@ -77,8 +83,8 @@ def register_backorders(batch: Annotated[Batch, Body(examples=[examples.BATCH])]
         news = [entry for entry in checked if isinstance(entry, inputs.NewBackorder)]
         registered = iter(intake.register_many(work.session, work.store, news, work.now))
         results = [next(registered) if isinstance(entry, inputs.NewBackorder) else entry for entry in checked]
-        shown = _all_shown(work, [it.backorder_id for it in results if isinstance(it, intake.Registered)])
-        return 200, shapes.BatchResult(results=[_result(it, shown, once.call.path) for it in results])
+        seen = shown(work, results)
+        return 200, shapes.BatchResult(results=[_result(it, seen, once.call.path) for it in results])
 
     return once.answer(register)
 
@@ -94,11 +100,11 @@ def _checked(entry: object, number: int, path: str) -> inputs.NewBackorder | dic
 
 def _result(
     result: intake.Registered | NotifierError | dict[str, Any],
-    shown: Mapping[str, shapes.Backorder],
+    seen: Mapping[str, shapes.Backorder],
     path: str,
 ) -> shapes.BatchEntry:
     if isinstance(result, intake.Registered):
-        return shapes.BatchEntry(status=201 if result.created else 200, backorder=shown[result.backorder_id])
+        return shapes.BatchEntry(status=status_of(result), backorder=seen[result.backorder_id])
     problem = problems.of_error(path, result) if isinstance(result, NotifierError) else result
     return shapes.BatchEntry(status=problem["status"], problem=problems.Problem.model_validate(problem))
 
@@ -123,9 +129,9 @@ def list_backorders(
     with call.reading() as work:
         found = queries.backorder_ids(work.session, work.store.id, **filters, after=place, limit=limit + 1)
         ids = found[:limit]
-        shown = _all_shown(work, ids)
+        seen = read(work, ids)
     following = call.cursor(filters, ids[-1]) if len(found) > limit else None
-    return shapes.Page(data=[shown[id_] for id_ in ids], next=following)
+    return shapes.Page(data=[seen[id_] for id_ in ids], next=following)
 
 
 @router.get(
@@ -163,15 +169,6 @@ def _order(work: Work, backorder_id: str) -> facts.Order:
 def _shown(work: Work, backorder_id: str) -> shapes.Backorder:
     messages = queries.messages_of(work.session, [backorder_id])[backorder_id]
     return views.backorder(_order(work, backorder_id), messages, work.services.links)
-
-
-def _all_shown(work: Work, ids: Sequence[str]) -> dict[str, shapes.Backorder]:
-    """By id; all of them are this store's."""
-    messages = queries.messages_of(work.session, ids)
-    return {
-        id_: views.backorder(order, messages[id_], work.services.links)
-        for id_, order in facts.load(work.session, ids).items()
-    }
 
 
 # --- changing --------------------------------------------------------------------------------------------

@@ -17,11 +17,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, StringConstraints
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 
+from notifier.api.gather import Gathered
 from notifier.bootstrap import Services
 from notifier.db import idempotency
 from notifier.db.engine import reading, transaction
-from notifier.db.stores import store_of_key
+from notifier.db.stores import key_digest, stores_of_keys
 from notifier.db.tables import Store
 from notifier.errors import Fault, Invalid, NotFound, Unauthorized
 from notifier.sealed import is_sealed, seal, unseal
@@ -47,7 +49,9 @@ _Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"
 _bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="The store's API key")
 
 
-def services_of(request: Request) -> Services:
+async def services_of(
+    request: Request,
+) -> Services:  # async, as a thread for this alone costs more than it does
     services: Services = request.app.state.services
     return services
 
@@ -68,12 +72,19 @@ Answer = tuple[int, BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request whose key was right. All that touches the database happens inside one of these, in one thread."""
+    """A request whose key was right. All that touches the database happens inside one of these, in one thread.
+
+    `key` is the digest of that key. It is asked for again in the transaction of the work: that, and not what it opened
+    before, lets anybody in.
+    """
 
     services: Services
+    key: str
     store_id: str
     path: str
     now: datetime
+    registering: Gathered[Any, Response]
+    """Where registrations are gathered that are asked for one by one."""
 
     @contextmanager
     def reading(self) -> Iterator[Work]:
@@ -87,7 +98,10 @@ class Call:
             yield self._work(session)
 
     def _work(self, session: Session) -> Work:
-        return Work(session, session.get_one(Store, self.store_id), self.services, self.now)
+        store = stores_of_keys(session, [self.key]).get(self.key)
+        if store is None:
+            raise no_store()
+        return Work(session, store, self.services, self.now)
 
     def cursor(self, filters: Mapping[str, Any], last_id: str) -> str:
         """Where the next page goes on, signed for this store, this list and these filters."""
@@ -127,48 +141,84 @@ class Once:
 
         An answer that holds a `secret` is kept sealed.
         """
-        headers = {}
         with self.call.writing() as work:
-            given = self.key and idempotency.claim(
-                work.session, work.store.id, self.key, self.digest, work.now
-            )
-            if given:
-                status, body = self._again(given)
-                headers["Idempotent-Replayed"] = "true"
-            else:
-                status, shape = do(work)
-                body = shape.model_dump_json(by_alias=True)
-                if self.key:
-                    kept = seal(self._secret_key, ANSWER, body) if secret else body
-                    idempotency.keep(work.session, work.store.id, self.key, status, kept)
-        return Response(body, status, headers, media_type="application/json")
+            wanted = {self.key: self.digest} if self.key else {}
+            for given in idempotency.claim(work.session, work.store.id, wanted, work.now).values():
+                return self.again(given)
+            status, shape = do(work)
+            body = shape.model_dump_json(by_alias=True)
+            if self.key:
+                kept = seal(self._secret_key, ANSWER, body) if secret else body
+                idempotency.keep(work.session, work.store.id, {self.key: (status, kept)})
+        return Response(body, status, media_type="application/json")
 
-    def _again(self, given: idempotency.Given) -> tuple[int, str]:
+    def again(self, given: idempotency.Given) -> Response:
+        """The first answer. Raises Invalid when that was to another request."""
         if given.digest != self.digest:
             detail = "was used for another request within the last 24 hours; a new request needs a new key"
             raise Invalid(f"Idempotency-Key {self.key!r} {detail}", (Fault("/Idempotency-Key", detail),))
-        if is_sealed(given.body):
-            return given.status, unseal(self._secret_key, ANSWER, given.body)
-        return given.status, given.body
+        body = unseal(self._secret_key, ANSWER, given.body) if is_sealed(given.body) else given.body
+        headers = {"Idempotent-Replayed": "true"}
+        return Response(body, given.status, headers, media_type="application/json")
 
     @property
     def _secret_key(self) -> str:
         return self.call.services.settings.secret_key.get_secret_value()
 
 
-def _call(
-    request: Request,
-    services: Annotated[Services, Depends(services_of)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+class Doors:
+    """Which store each key opened when it was last asked for, so that a call need not ask before its work does."""
+
+    MOST = 10_000
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    async def store_id(self, services: Services, digest: str) -> str:
+        """Raises Unauthorized for a key that never opened any."""
+        known = self._known.get(digest)
+        if known is None:
+            known = await run_in_threadpool(_look_up, services, digest)
+            if len(self._known) >= self.MOST:
+                self._known.clear()
+            self._known[digest] = known
+        return known
+
+
+def _look_up(services: Services, digest: str) -> str:
+    with reading(services.engine) as session:
+        store = stores_of_keys(session, [digest]).get(digest)
+    if store is None:
+        raise no_store()
+    return store.id
+
+
+def no_store() -> Unauthorized:
+    return Unauthorized("this API key opens no store; it may have been revoked")
+
+
+async def call_of(request: Request, api_key: str) -> Call:
+    """Raises Unauthorized for a key that opens no store."""
+    services = await services_of(request)
+    key = key_digest(api_key)
+    state = request.app.state
+    store_id = await state.doors.store_id(services, key)
+    return Call(services, key, store_id, request.scope["path"], services.clock(), state.registering)
+
+
+def once_of(request: Request, call: Call, key: str | None, body: bytes) -> Once:
+    asked = f"{request.method} {call.path}\n".encode() + body
+    return Once(call, key, hashlib.sha256(asked).hexdigest())
+
+
+async def _call(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Call:
     if credentials is None:
         raise Unauthorized("send the store's API key: Authorization: Bearer <key>")
-    with reading(services.engine) as session:
-        store = store_of_key(session, credentials.credentials)
-    if store is None:
-        raise Unauthorized("this API key opens no store; it may have been revoked")
+    call = await call_of(request, credentials.credentials)
     _refuse_unknown(request)
-    return Call(services, store.id, request.url.path, services.clock())
+    return call
 
 
 def _refuse_unknown(request: Request) -> None:
@@ -192,8 +242,7 @@ async def _once(
         Header(description="A repeat with the same key and body within 24 hours gets the same answer"),
     ] = None,
 ) -> Once:
-    asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    return Once(call, idempotency_key, hashlib.sha256(asked).hexdigest())
+    return once_of(request, call, idempotency_key, await request.body())
 
 
 OnceDep = Annotated[Once, Depends(_once)]

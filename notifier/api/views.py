@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from notifier.api import shapes, store_shapes
+from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.accounts import State, provider_of
 from notifier.db.facts import Order
-from notifier.db.tables import MessageRow, ProviderAccount, ProviderKeys, SkuChange, Store, Suppression
+from notifier.db.registering import NewOrder
+from notifier.db.tables import MessageRow, SkuChange, Store, Suppression
 from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
+from notifier.domain.order import Facts, Line
 from notifier.domain.pace import Pace
 from notifier.links import Links
 from notifier.skus import Restocked
@@ -39,46 +43,72 @@ def message(row: MessageRow, email: str, skus: Mapping[str, str]) -> shapes.Mess
 
 
 def backorder(order: Order, messages: Iterable[MessageRow], links: Links) -> shapes.Backorder:
-    row, facts = order.row, order.facts
+    """An order as it was read."""
     skus = {line.id: line.sku for line in order.lines}
+    laws = [(line.law_state, line.answer_by) for line in order.lines]
+    shown = [message(row, order.row.email, skus) for row in messages]
+    return _backorder(order.facts, order.row.payment, laws, shown, links)
+
+
+def registered(order: NewOrder, links: Links) -> shapes.Backorder:
+    """An order as it was just written: what reading it back would answer."""
+    facts = order.facts
+    skus = {line.id: line.sku for line in facts.lines}
+    laws = [(order.standings[line.id].state, order.standings[line.id].answer_by) for line in facts.lines]
+    planned = [
+        shapes.Message(
+            id=message_id,
+            backorder_id=facts.backorder_id,
+            kind=draft.kind,
+            status=Status.PLANNED,
+            reason=None,
+            due_at=draft.due_at,
+            expires_at=draft.expires_at,
+            sent_at=None,
+            to=facts.customer.email,
+            subject=None,
+            provider=None,
+            provider_ref=None,
+            attempts=0,
+            template_version=None,
+            lines=[skus[line_id] for line_id in draft.says],
+        )
+        for message_id, draft in order.messages
+    ]
+    return _backorder(facts, order.payment, laws, planned, links)
+
+
+def _backorder(
+    facts: Facts,
+    payment: Mapping[str, Any] | None,
+    laws: Iterable[tuple[str, date | None]],
+    messages: list[shapes.Message],
+    links: Links,
+) -> shapes.Backorder:
+    """`laws` are the state and the last day to answer of each line, in order."""
+    skus = {line.id: line.sku for line in facts.lines}
+    customer = facts.customer
     return shapes.Backorder(
-        id=row.id,
-        order_id=row.order_id,
+        id=facts.backorder_id,
+        order_id=facts.order_id,
         status=facts.status,
-        placed_at=row.placed_at,
-        registered_at=row.registered_at,
-        currency=row.currency,
-        order_url=row.order_url,
-        status_url=links.order_page(row.id),
+        placed_at=facts.placed_at,
+        registered_at=facts.registered_at,
+        currency=facts.currency,
+        order_url=facts.order_url,
+        status_url=links.order_page(facts.backorder_id),
         customer=shapes.BackorderCustomer(
-            email=row.email, name=row.name, locale=row.locale, timezone=row.timezone, country=row.country
+            email=customer.email,
+            name=customer.name,
+            locale=customer.locale,
+            timezone=customer.timezone,
+            country=customer.country,
         ),
-        payment=shapes.CardPayment(**row.payment) if row.payment else None,
-        unsubscribed=row.unsubscribed,
+        payment=shapes.CardPayment(**payment) if payment else None,
+        unsubscribed=facts.unsubscribed,
         lines=[
-            shapes.BackorderLine(
-                sku=line.sku,
-                name=line.name,
-                quantity=line.quantity,
-                unit_price=f"{line.unit_price:f}" if line.unit_price is not None else None,
-                eta=line.eta.latest,
-                eta_earliest=line.eta.earliest,
-                promised=line.promised,
-                reason=line.eta_reason,
-                image_url=line.image_url,
-                product_url=line.product_url,
-                highlights=list(line.highlights),
-                related=[
-                    shapes.RelatedItem(name=item.name, url=item.url, image_url=item.image_url)
-                    for item in line.related
-                ],
-                shipped=line.shipped,
-                cancelled=line.cancelled,
-                allocated=line.allocated,
-                law_state=stored.law_state,
-                answer_by=stored.answer_by,
-            )
-            for line, stored in zip(facts.lines, order.lines, strict=True)
+            _line(line, law_state, answer_by)
+            for line, (law_state, answer_by) in zip(facts.lines, laws, strict=True)
         ],
         shipments=[
             shapes.Shipment(
@@ -105,7 +135,32 @@ def backorder(order: Order, messages: Iterable[MessageRow], links: Links) -> sha
             shapes.Refund(amount=f"{refund.amount:f}", currency=refund.currency, refunded_at=refund.at)
             for refund in facts.refunds
         ],
-        messages=[message(row, order.row.email, skus) for row in messages],
+        messages=messages,
+    )
+
+
+def _line(line: Line, law_state: str, answer_by: date | None) -> shapes.BackorderLine:
+    return shapes.BackorderLine(
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=f"{line.unit_price:f}" if line.unit_price is not None else None,
+        eta=line.eta.latest,
+        eta_earliest=line.eta.earliest,
+        promised=line.promised,
+        reason=line.eta_reason,
+        image_url=line.image_url,
+        product_url=line.product_url,
+        highlights=list(line.highlights),
+        related=[
+            shapes.RelatedItem(name=item.name, url=item.url, image_url=item.image_url)
+            for item in line.related
+        ],
+        shipped=line.shipped,
+        cancelled=line.cancelled,
+        allocated=line.allocated,
+        law_state=law_state,
+        answer_by=answer_by,
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
-from notifier.db.tables import ProviderAccount, ProviderKeys
+from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.domain.pace import Pace
 
 WELL = {

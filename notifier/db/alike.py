@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, bindparam, text, update
 from sqlmodel import Session, SQLModel
 
-from notifier.db.raw import insert_many, stored
 from notifier.db.facts import PLANNING_FACTS, eta_changed
 from notifier.db.ids import new_id
+from notifier.db.raw import insert_many, stored
 from notifier.domain.eta import Eta
 from notifier.domain.message import DROPPED, Kind, Status
 from notifier.domain.policy import Policy, local_day

@@ -7,10 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import func, insert, or_, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import func, or_, update
+from sqlmodel import Session, col, select
 
 from notifier.db.codec import policy_from_json, says_from_json
 from notifier.db.ids import new_id
@@ -264,12 +262,6 @@ def eta_changed(line_id: str, sku: str, before: str | None, eta: Eta, reason: st
     }
 
 
-def insert_rows(session: Session, name: str, rows: Sequence[SQLModel]) -> None:
-    """Write many new rows of the table of that name at once."""
-    if rows:
-        session.execute(insert(SQLModel.metadata.tables[name]), [row.model_dump() for row in rows])
-
-
 def store_standings(
     session: Session, orders: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
 ) -> None:
@@ -278,33 +270,6 @@ def store_standings(
         session.execute(update(Backorder), list(orders))
     if lines:
         session.execute(update(BackorderLine), list(lines))
-
-
-def insert_if_new(session: Session, orders: Sequence[Backorder]) -> set[str]:
-    """Write orders whose (store, order id) is free, and tell the ids of those written; all are of one store.
-
-    Two processes that register the same order at once: one writes, the other learns that it did not.
-    """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    query = dialect.insert(SQLModel.metadata.tables["backorder"]).on_conflict_do_nothing(
-        index_elements=["store_id", "order_id"]
-    )
-    in_order = sorted(orders, key=lambda row: row.order_id)  # so that two batches can't wait for each other
-    written = session.execute(
-        query, [row.model_dump() for row in in_order], execution_options={"preserve_rowcount": True}
-    )
-    if isinstance(written, CursorResult) and written.rowcount == len(orders):
-        return {row.id for row in orders}
-    there = registered(session, orders[0].store_id, [row.order_id for row in orders])
-    return {row.id for row in orders if there[row.order_id][0] == row.id}
-
-
-def registered(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """By order id, the id and the content digest of the orders that this store has registered."""
-    query = select(Backorder.order_id, Backorder.id, Backorder.content).where(
-        Backorder.store_id == store_id, col(Backorder.order_id).in_(order_ids)
-    )
-    return {order_id: (backorder_id, content) for order_id, backorder_id, content in session.exec(query)}
 
 
 def waiting_for(session: Session, store_id: str, sku: str, after: str = "", limit: int = 500) -> list[str]:

@@ -1,15 +1,17 @@
 """The answer to a request with an `Idempotency-Key`, kept in the transaction of its effect, to give again."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, delete, update
+from sqlmodel import Session, SQLModel, col, select
 
+from notifier.db import bulk
 from notifier.db.tables import IdempotencyKey
 
 KEPT = timedelta(hours=24)
+TABLE = SQLModel.metadata.tables["idempotency_key"]
 
 _NOT_ANSWERED = 0
 
@@ -23,40 +25,55 @@ class Given:
     body: str
 
 
-def claim(session: Session, store_id: str, key: str, digest: str, now: datetime) -> Given | None:
-    """Take the key for this request; or tell what was answered to the one that took it before.
+def claim(session: Session, store_id: str, digests: Mapping[str, str], now: datetime) -> dict[str, Given]:
+    """Take these keys for requests of those digests; tells what was answered to those that took one before, by key.
 
     A second request with the same key waits here until the first has committed or failed. To be followed by
-    `keep` in the same transaction.
+    `keep` or `release` in the same transaction.
     """
-    forget_before(session, now - KEPT, store_id=store_id, key=key)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    taken = session.execute(
-        dialect.insert(IdempotencyKey)
-        .values(store_id=store_id, key=key, digest=digest, status=_NOT_ANSWERED, body="", created_at=now)
-        .on_conflict_do_nothing()
-        .returning(col(IdempotencyKey.key))
-    ).scalar_one_or_none()
-    if taken is not None:
-        return None
-    row = session.exec(
-        select(IdempotencyKey).where(IdempotencyKey.store_id == store_id, IdempotencyKey.key == key)
-    ).one()
-    return Given(row.digest, row.status, row.body)
+    if not digests:
+        return {}
+    _forget(session, store_id, digests, before=now - KEPT)
+    rows = [
+        {
+            "store_id": store_id,
+            "key": key,
+            "digest": digests[key],
+            "status": _NOT_ANSWERED,
+            "body": "",
+            "created_at": now,
+        }
+        for key in sorted(digests)  # so that two transactions can't wait for each other
+    ]
+    taken = bulk.insert_new(session, TABLE.name, rows, answer="key")
+    if len(taken) == len(digests):
+        return {}
+    query = select(IdempotencyKey).where(
+        IdempotencyKey.store_id == store_id, col(IdempotencyKey.key).in_(digests.keys() - taken)
+    )
+    return {row.key: Given(row.digest, row.status, row.body) for row in session.exec(query)}
 
 
-def keep(session: Session, store_id: str, key: str, status: int, body: str) -> None:
-    """Remember the answer to the request that claimed the key."""
-    row = session.get_one(IdempotencyKey, (store_id, key))
-    row.status, row.body = status, body
-    session.add(row)
+def keep(session: Session, store_id: str, answers: Mapping[str, tuple[int, str]]) -> None:
+    """Remember the answers, status and body, to the requests that claimed these keys."""
+    if answers:
+        session.connection().execute(
+            update(TABLE).where(TABLE.c.store_id == store_id, TABLE.c.key == bindparam("claimed")),
+            [{"claimed": key, "status": status, "body": body} for key, (status, body) in answers.items()],
+        )
 
 
-def forget_before(
-    session: Session, before: datetime, *, store_id: str | None = None, key: str | None = None
-) -> None:
-    """Forget answers given before that time; all of them, or one key's."""
-    query = delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < before)
-    if store_id is not None:
-        query = query.where(col(IdempotencyKey.store_id) == store_id, col(IdempotencyKey.key) == key)
-    session.execute(query.execution_options(synchronize_session=False))
+def release(session: Session, store_id: str, keys: Collection[str]) -> None:
+    """Give back keys that were claimed for what was then refused: it may be put right under the same key."""
+    if keys:
+        _forget(session, store_id, keys)
+
+
+def forget_before(session: Session, before: datetime) -> None:
+    """Forget all answers given before that time."""
+    session.execute(delete(TABLE).where(TABLE.c.created_at < before))
+
+
+def _forget(session: Session, store_id: str, keys: Collection[str], before: datetime | None = None) -> None:
+    query = delete(TABLE).where(TABLE.c.store_id == store_id, TABLE.c.key.in_(keys))
+    session.execute(query if before is None else query.where(TABLE.c.created_at < before))

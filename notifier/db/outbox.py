@@ -12,12 +12,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, column, func, insert, update
+from sqlalchemy import JSON, bindparam, column, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, SQLModel, col, select
 
-from notifier.db import told
+from notifier.db import bulk, told
 from notifier.db.ids import new_id
 from notifier.db.tables import MessageContent, MessageRow
 from notifier.domain.message import CHANGE_OF_DATE, Kind, Status, may_move
@@ -57,6 +57,8 @@ class Frozen:
     subject: str
     template_version: str
     says: Mapping[str, Any]
+    confirm_at: datetime | None = None
+    """When to ask the mail service what became of it, where it must be asked."""
 
 
 # --- settling --------------------------------------------------------------------------------------------
@@ -82,7 +84,11 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
         }
         for claim, frozen, provider in leaving
     ]
-    _change_each(session, rows, {"status": Status.SENDING.value, "reason": None, "sent_at": now})
+    anew = {"confirm_at": None, "unconfirmed_at": None}
+    _change_each(session, rows, {"status": Status.SENDING.value, "reason": None, "sent_at": now, **anew})
+    for look_at in {frozen.confirm_at for _, frozen, _ in leaving if frozen.confirm_at}:
+        asked = [claim.id for claim, frozen, _ in leaving if frozen.confirm_at == look_at]
+        session.execute(update(TABLE).where(TABLE.c.id.in_(asked)).values(confirm_at=look_at))
     _keep_content(session, leaving)
     for provider, instead_of in {(provider, claim.instead_of) for claim, _, provider in leaving}:
         gone = [
@@ -293,9 +299,8 @@ def remember_claims(
 
 def remember(session: Session, entries: Sequence[dict[str, Any]]) -> None:
     """Add rows to the history, and tell stores that listen what became of these messages."""
-    if entries:
-        session.execute(insert(SQLModel.metadata.tables["message_history"]), entries)
-        told.moved(session, entries)
+    bulk.insert(session, "message_history", entries)
+    told.moved(session, entries)
 
 
 def entry(

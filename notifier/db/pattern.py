@@ -9,10 +9,10 @@ from typing import Any
 from sqlmodel import Session
 
 from notifier.db.alike import Sketch
-from notifier.db.raw import insert_many, stored, update_many
 from notifier.db.codec import says_to_json
 from notifier.db.ids import new_id
 from notifier.db.planned import before, was
+from notifier.db.raw import insert_many, stored, update_many
 from notifier.domain.message import URGENCY, Draft, Said, Status
 from notifier.domain.reconcile import Changes
 

@@ -1,17 +1,19 @@
 """Makes the outbox what was planned, and tells when something wants attention next."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
+from notifier.db import bulk
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.codec import says_to_json
 from notifier.db.ids import new_id
 from notifier.db.outbox import TABLE, entry, remember, without_lease
-from notifier.db.tables import Backorder, MessageRow, ProviderAccount
+from notifier.db.tables import Backorder, MessageRow
 from notifier.domain.message import URGENCY, Draft, Status
 from notifier.domain.reconcile import Changes, Move
 
@@ -34,10 +36,7 @@ def apply(session: Session, planned: Iterable[tuple[str, str, Changes]], now: da
     history: list[dict[str, Any]] = []
     for store_id, backorder_id, changes in planned:
         where = {"store_id": store_id, "backorder_id": backorder_id}
-        for draft in changes.add:
-            row = _row(store_id, backorder_id, draft)
-            added.append(row)
-            history.append(entry(row, now, None, Status.PLANNED, "planned"))
+        added += [row(new_id("msg"), store_id, backorder_id, draft) for draft in changes.add]
         for move in changes.move:
             if move.message.id in there:
                 moved.append({"message": move.message.id, **_columns(move.draft)})
@@ -53,9 +52,14 @@ def apply(session: Session, planned: Iterable[tuple[str, str, Changes]], now: da
         session.execute(again.values(without_lease(Status.PLANNED, None)), moved)
     for (status, reason), ids in stopped.items():
         session.execute(update(TABLE).where(TABLE.c.id.in_(ids)).values(without_lease(status, reason)))
-    if added:
-        session.execute(insert(TABLE), added)
+    add(session, added, now)
     remember(session, history)
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Add planned messages: rows as `row` makes them."""
+    bulk.insert(session, TABLE.name, rows)
+    remember(session, [entry(row, now, None, Status.PLANNED, "planned") for row in rows])
 
 
 def before(move: Move) -> Status:
@@ -81,9 +85,10 @@ def _still(session: Session, expected: Mapping[str, Status]) -> set[str]:
     return {row.id for row in session.execute(query) if row.status == expected[row.id]}
 
 
-def _row(store_id: str, backorder_id: str, draft: Draft) -> dict[str, Any]:
+def row(message_id: str, store_id: str, backorder_id: str, draft: Draft) -> dict[str, Any]:
+    """A message as it is when it was planned and nothing else has happened to it."""
     return {
-        "id": new_id("msg"),
+        "id": message_id,
         "store_id": store_id,
         "backorder_id": backorder_id,
         "kind": draft.kind.value,

@@ -9,17 +9,10 @@ from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
 from notifier.db import notices
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.accounts import provider_of
 from notifier.db.claims import OF_ANYBODY
-from notifier.db.tables import (
-    Backorder,
-    BackorderLine,
-    Fact,
-    MessageHistory,
-    MessageRow,
-    ProviderAccount,
-    SkuChange,
-)
+from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, SkuChange
 from notifier.domain.message import Status
 from notifier.domain.order import OrderStatus
 

@@ -2,12 +2,13 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from notifier.db import bulk
 from notifier.db.ids import new_id
 from notifier.db.tables import ApiKey, Store
 
@@ -51,22 +52,30 @@ def add_key(session: Session, store_id: str, now: datetime, api_key: str | None 
     """A further key of a store, in the clear, to be shown once."""
     key = api_key or KEY_PREFIX + secrets.token_urlsafe(32)
     session.add(
-        ApiKey(id=new_id("key"), store_id=store_id, digest=_digest(key), hint=key[-4:], created_at=now)
+        ApiKey(id=new_id("key"), store_id=store_id, digest=key_digest(key), hint=key[-4:], created_at=now)
     )
     return key
 
 
-def store_of_key(session: Session, api_key: str) -> Store | None:
-    """The store that this key opens; None for a key that is wrong or revoked.
+def key_digest(api_key: str) -> str:
+    """What is kept of a key and looked up: its 256 random bits make one round of SHA-256 enough."""
+    return hashlib.sha256(api_key.encode()).hexdigest()
 
-    A key has 256 random bits, so one round of SHA-256 is enough, and looking its digest up leaks nothing.
-    """
+
+def store_of_key(session: Session, api_key: str) -> Store | None:
+    """The store that this key opens; None for a key that is wrong or revoked."""
+    digest = key_digest(api_key)
+    return stores_of_keys(session, [digest]).get(digest)
+
+
+def stores_of_keys(session: Session, digests: Collection[str]) -> dict[str, Store]:
+    """By its key's digest, the store that it opens; a key that is wrong or revoked opens none."""
     query = (
-        select(Store)
-        .join(ApiKey, col(ApiKey.store_id) == col(Store.id))
-        .where(ApiKey.digest == _digest(api_key), col(ApiKey.revoked_at).is_(None))
+        select(ApiKey.digest, Store)
+        .join(Store, col(ApiKey.store_id) == col(Store.id))
+        .where(bulk.among(session, col(ApiKey.digest), digests), col(ApiKey.revoked_at).is_(None))
     )
-    return session.exec(query).one_or_none()
+    return dict(session.exec(query).all())
 
 
 def every(session: Session) -> Sequence[Store]:
@@ -87,7 +96,3 @@ def revoke_key(session: Session, store_id: str, key_id: str, now: datetime) -> b
     key.revoked_at = now
     session.add(key)
     return True
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -5,35 +5,21 @@ The constraints carry guarantees: one message per order and key, one order per s
 provider event per id.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import DateTime, TypeDecorator
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An instant. Takes aware datetimes only; gives them back in UTC on both databases."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no zone; an instant needs one")
-        utc = value.astimezone(UTC)
-        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
+from notifier.db.columns import json_column, time_column
 
 SQLModel.metadata.naming_convention = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -43,19 +29,10 @@ SQLModel.metadata.naming_convention = {
     "pk": "%(table_name)s_pkey",
 }
 
-Json = JSON().with_variant(JSONB(), "postgresql")
 
-
-def _time(*, null: bool = False) -> Any:
-    if null:
-        return Field(default=None, sa_column=Column(UtcTime, nullable=True))
-    return Field(sa_column=Column(UtcTime, nullable=False))
-
-
-def _json(*, null: bool = False) -> Any:
-    if null:
-        return Field(default=None, sa_column=Column(Json, nullable=True))
-    return Field(default_factory=dict, sa_column=Column(Json, nullable=False))
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of those rows only that meet a condition."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Store(SQLModel, table=True):
@@ -74,9 +51,9 @@ class Store(SQLModel, table=True):
     reply_to: str | None = None
     provider: str | None = None
     second_provider: str | None = None
-    brand: dict[str, Any] = _json()
-    policy: dict[str, Any] = _json()
-    created_at: datetime = _time()
+    brand: dict[str, Any] = json_column()
+    policy: dict[str, Any] = json_column()
+    created_at: datetime = time_column()
 
 
 class ApiKey(SQLModel, table=True):
@@ -88,8 +65,8 @@ class ApiKey(SQLModel, table=True):
     store_id: str = Field(foreign_key="store.id", index=True)
     digest: str = Field(unique=True)
     hint: str
-    created_at: datetime = _time()
-    revoked_at: datetime | None = _time(null=True)
+    created_at: datetime = time_column()
+    revoked_at: datetime | None = time_column(null=True)
 
 
 class Backorder(SQLModel, table=True):
@@ -101,17 +78,16 @@ class Backorder(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("store_id", "order_id"),
-        Index("backorder_of_store", "store_id", "id"),
+        Index("backorder_of_store", "store_id", "id", unique=True),
         Index("backorder_of_email", "store_id", "email"),
-        Index("backorder_replan", "replan_at", sqlite_where=text("replan_at IS NOT NULL"),
-              postgresql_where=text("replan_at IS NOT NULL")),
+        _partial("backorder_replan", "replan_at", where="replan_at IS NOT NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
     store_id: str = Field(foreign_key="store.id")
     order_id: str
-    placed_at: datetime = _time()
-    registered_at: datetime = _time()
+    placed_at: datetime = time_column()
+    registered_at: datetime = time_column()
     currency: str | None = None
     order_url: str | None = None
     email: str
@@ -119,12 +95,17 @@ class Backorder(SQLModel, table=True):
     locale: str
     timezone: str
     country: str | None = None
-    payment: dict[str, Any] | None = _json(null=True)
+    payment: dict[str, Any] | None = json_column(null=True)
     unsubscribed: bool = False
     status: str = "open"
     content: str
     version: int = 1
-    replan_at: datetime | None = _time(null=True)
+    replan_at: datetime | None = time_column(null=True)
+
+
+def _of_an_order() -> ForeignKeyConstraint:
+    """It belongs to an order, and to that order's store."""
+    return ForeignKeyConstraint(["store_id", "backorder_id"], ["backorder.store_id", "backorder.id"])
 
 
 class BackorderLine(SQLModel, table=True):
@@ -132,17 +113,17 @@ class BackorderLine(SQLModel, table=True):
 
     __tablename__ = "backorder_line"
     __table_args__ = (
+        _of_an_order(),
         UniqueConstraint("backorder_id", "sku"),
-        Index("line_waiting_for_sku", "store_id", "sku", "backorder_id", sqlite_where=text("waiting > 0"),
-              postgresql_where=text("waiting > 0")),
+        _partial("line_waiting_for_sku", "store_id", "sku", "backorder_id", where="waiting > 0"),
         CheckConstraint("shipped >= 0 AND cancelled >= 0 AND shipped + cancelled <= quantity", name="line_counts"),
         CheckConstraint("waiting = quantity - shipped - cancelled", name="line_waiting"),
         CheckConstraint("eta_earliest IS NULL OR eta_earliest < eta", name="line_range"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
-    store_id: str = Field(foreign_key="store.id")
-    backorder_id: str = Field(foreign_key="backorder.id", index=True)
+    store_id: str
+    backorder_id: str
     position: int
     sku: str
     name: str
@@ -152,28 +133,28 @@ class BackorderLine(SQLModel, table=True):
     eta: date | None = None
     eta_earliest: date | None = None
     eta_reason: str | None = None
-    eta_changed_at: datetime = _time()
+    eta_changed_at: datetime = time_column()
     shipped: int = 0
     cancelled: int = 0
     allocated: int = 0
     waiting: int
     law_state: str = Field(default="none", index=True)
     answer_by: date | None = None
-    detail: dict[str, Any] = _json()
+    detail: dict[str, Any] = json_column()
 
 
 class Fact(SQLModel, table=True):
     """Something that happened to an order; only ever added. `at` is when it happened, `recorded_at` when we heard."""
 
-    __table_args__ = (Index("fact_of_backorder", "backorder_id", "id"),)
+    __table_args__ = (_of_an_order(), Index("fact_of_backorder", "backorder_id", "id"))
 
     id: str = Field(primary_key=True)
-    store_id: str = Field(foreign_key="store.id")
-    backorder_id: str = Field(foreign_key="backorder.id")
-    at: datetime = _time()
-    recorded_at: datetime = _time()
+    store_id: str
+    backorder_id: str
+    at: datetime = time_column()
+    recorded_at: datetime = time_column()
     kind: str
-    data: dict[str, Any] = _json()
+    data: dict[str, Any] = json_column()
 
 
 TROUBLE = ("failed", "unknown", "held", "bounced", "complained")
@@ -182,9 +163,14 @@ TROUBLE = ("failed", "unknown", "held", "bounced", "complained")
 IN_TROUBLE = f"status IN {TROUBLE}"
 
 NOT_TOLD = (
-    "message.kind IN ('delay', 'consent') AND message.status IN ('bounced', 'failed', 'held', 'expired')"
+    "message.kind IN ('delay', 'consent') AND (message.status IN ('bounced', 'failed', 'held', 'expired')"
+    " OR (message.status = 'sent' AND message.unconfirmed_at IS NOT NULL))"
 )
-"""Word of a later date that did not reach its customer."""
+"""Word of a later date that did not reach its customer, or of which nobody confirms that it did."""
+
+
+TO_CONFIRM = "status = 'sent' AND confirm_at IS NOT NULL"
+"""Legal notices whose mail service must be asked whether they arrived."""
 
 
 class MessageRow(SQLModel, table=True):
@@ -193,51 +179,46 @@ class MessageRow(SQLModel, table=True):
     `due_at` is the plan's; `attempt_at` is when a worker may next try (later after a deferral). A planned row with a
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
     `provider` is the account that carries it or did last; `in_doubt` the one that was ever not known to have it or not.
+    For a legal notice through a service that only takes word of emails, `confirm_at` is when to ask it next what became
+    of this one, and `unconfirmed_at` since when the store is warned that it does not say.
     """
 
     __tablename__ = "message"
     __table_args__ = (
+        _of_an_order(),
         UniqueConstraint("backorder_id", "key"),
         # When anything is due at all. Its condition is true of every planned row and keeps planners from using this
         # index, which has all stores' rows mixed, where they look for those of one store: that is what the next is for.
-        Index("message_due", "attempt_at", sqlite_where=text("status = 'planned' AND attempts >= 0"),
-              postgresql_where=text("status = 'planned' AND attempts >= 0")),
-        Index("message_turn", "store_id", "urgency", "attempt_at", "backorder_id",
-              sqlite_where=text("status = 'planned'"), postgresql_where=text("status = 'planned'")),
-        Index("message_sending", "lease_until", sqlite_where=text("status = 'sending'"),
-              postgresql_where=text("status = 'sending'")),
-        Index("message_unknown", "attempt_at", sqlite_where=text("status = 'unknown'"),
-              postgresql_where=text("status = 'unknown'")),
-        Index("message_too_late", "expires_at", sqlite_where=text("status = 'planned'"),
-              postgresql_where=text("status = 'planned'")),
-        Index("message_held", "expires_at", sqlite_where=text("status = 'held'"),
-              postgresql_where=text("status = 'held'")),
+        _partial("message_due", "attempt_at", where="status = 'planned' AND attempts >= 0"),
+        _partial("message_turn", "store_id", "urgency", "attempt_at", "backorder_id", where="status = 'planned'"),
+        _partial("message_sending", "lease_until", where="status = 'sending'"),
+        _partial("message_unknown", "attempt_at", where="status = 'unknown'"),
+        _partial("message_too_late", "expires_at", where="status = 'planned'"),
+        _partial("message_held", "expires_at", where="status = 'held'"),
         Index("message_of_store", "store_id", "id"),
-        Index("message_in_trouble", "store_id", "id", sqlite_where=text(IN_TROUBLE), postgresql_where=text(IN_TROUBLE)),
-        Index("message_not_told", "store_id", "id", sqlite_where=text(NOT_TOLD.replace("message.", "")),
-              postgresql_where=text(NOT_TOLD.replace("message.", ""))),
-        Index("message_sent", "store_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
-              postgresql_where=text("sent_at IS NOT NULL")),
-        Index("message_to", "store_id", "to_email", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
-              postgresql_where=text("sent_at IS NOT NULL")),
+        _partial("message_in_trouble", "store_id", "id", where=IN_TROUBLE),
+        _partial("message_not_told", "store_id", "id", where=NOT_TOLD.replace("message.", "")),
+        _partial("message_to_confirm", "confirm_at", where=TO_CONFIRM),
+        _partial("message_sent", "store_id", "sent_at", where="sent_at IS NOT NULL"),
+        _partial("message_to", "store_id", "to_email", "sent_at", where="to_email IS NOT NULL"),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
-    store_id: str = Field(foreign_key="store.id")
-    backorder_id: str = Field(foreign_key="backorder.id")
+    store_id: str
+    backorder_id: str
     key: str
     kind: str
     urgency: int
     status: str = "planned"
     reason: str | None = None
-    due_at: datetime = _time()
-    attempt_at: datetime = _time()
-    expires_at: datetime = _time()
-    says: dict[str, Any] = _json()
+    due_at: datetime = time_column()
+    attempt_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    says: dict[str, Any] = json_column()
     about: str = ""
     lease_token: str | None = None
-    lease_until: datetime | None = _time(null=True)
+    lease_until: datetime | None = time_column(null=True)
     attempts: int = 0
     to_email: str | None = None
     subject: str | None = None
@@ -245,8 +226,10 @@ class MessageRow(SQLModel, table=True):
     provider_ref: str | None = None
     in_doubt: str | None = None
     template_version: str | None = None
-    sent_at: datetime | None = _time(null=True)
-    settled_at: datetime | None = _time(null=True)
+    sent_at: datetime | None = time_column(null=True)
+    settled_at: datetime | None = time_column(null=True)
+    confirm_at: datetime | None = time_column(null=True)
+    unconfirmed_at: datetime | None = time_column(null=True)
 
 
 class MessageContent(SQLModel, table=True):
@@ -273,7 +256,7 @@ class MessageHistory(SQLModel, table=True):
     store_id: str
     backorder_id: str
     message_id: str
-    at: datetime = _time()
+    at: datetime = time_column()
     before: str | None = None
     after: str
     reason: str
@@ -291,8 +274,7 @@ class ProviderEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("store_id", "provider", "event_id"),
         Index("event_of_message", "message_id"),
-        Index("event_to_apply", "id", sqlite_where=text("applied_at IS NULL"),
-              postgresql_where=text("applied_at IS NULL")),
+        _partial("event_to_apply", "id", where="applied_at IS NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -301,9 +283,9 @@ class ProviderEvent(SQLModel, table=True):
     event_id: str
     message_id: str
     kind: str
-    at: datetime = _time()
-    received_at: datetime = _time()
-    applied_at: datetime | None = _time(null=True)
+    at: datetime = time_column()
+    received_at: datetime = time_column()
+    applied_at: datetime | None = time_column(null=True)
     suppresses: str | None = None
     detail: str | None = None
 
@@ -326,46 +308,7 @@ class Suppression(SQLModel, table=True):
     scope: str
     reason: str
     source: str
-    at: datetime = _time()
-
-
-class ProviderAccount(SQLModel, table=True):
-    """One account of a mail service, shared by all workers: its trouble and its budget.
-
-    No sends before `paused_until`. With `failures` after that, one message goes first, as a probe; until `probe_until`
-    one is on its way. `failing_since` is when the trouble began, `doubts` how many sends in a row got no answer. The
-    budget had `tokens` left at `refilled_at`; None where it was never touched.
-    """
-
-    __tablename__ = "provider_account"
-
-    account: str = Field(primary_key=True)
-    paused_until: datetime | None = _time(null=True)
-    probe_until: datetime | None = _time(null=True)
-    reason: str | None = None
-    failures: int = 0
-    failing_since: datetime | None = _time(null=True)
-    doubts: int = 0
-    tokens: float | None = None
-    refilled_at: datetime | None = _time(null=True)
-
-
-class ProviderKeys(SQLModel, table=True):
-    """A store's own keys at one mail service. `sealed` opens only with the installation's secret key.
-
-    `shown` is what may be seen of them. `account` names the account that they open; None where the store has only the
-    keys of what is reported to it, and sends through the installation's account.
-    """
-
-    __tablename__ = "provider_keys"
-    __table_args__ = (Index("keys_of_account", "account"),)
-
-    store_id: str = Field(primary_key=True, foreign_key="store.id")
-    provider: str = Field(primary_key=True)
-    account: str | None = None
-    sealed: str
-    shown: dict[str, Any] = _json()
-    changed_at: datetime = _time()
+    at: datetime = time_column()
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -378,7 +321,7 @@ class IdempotencyKey(SQLModel, table=True):
     digest: str
     status: int
     body: str
-    created_at: datetime = _time()
+    created_at: datetime = time_column()
 
 
 class SkuChange(SQLModel, table=True):
@@ -393,8 +336,8 @@ class SkuChange(SQLModel, table=True):
     eta: date | None = None
     eta_earliest: date | None = None
     reason: str | None = None
-    at: datetime = _time()
+    at: datetime = time_column()
     cursor: str = ""
     done: int = 0
     total: int
-    finished_at: datetime | None = _time(null=True)
+    finished_at: datetime | None = time_column(null=True)

@@ -22,7 +22,7 @@ Entry = Mapping[str, Any]
 
 def moved(session: Session, entries: Iterable[Entry]) -> None:
     """Tell what these changes are, to whom it concerns; in the transaction that made them."""
-    notable = [entry for entry in entries if entry["before"] != entry["after"] and _is_news(entry)]
+    notable = [entry for entry in entries if _is_news(entry)]
     if not notable:
         return
     listening = listeners(session, {entry["store_id"] for entry in notable})
@@ -32,10 +32,12 @@ def moved(session: Session, entries: Iterable[Entry]) -> None:
 
 
 def _is_news(entry: Entry) -> bool:
-    return entry["after"] in OF_MESSAGES or _lost(entry)
+    return _lost(entry) or (entry["after"] in OF_MESSAGES and entry["before"] != entry["after"])
 
 
 def _lost(entry: Entry) -> bool:
+    if entry["before"] == entry["after"]:
+        return bool(entry["after"] == Status.SENT)  # handed over, and nobody confirms that it was delivered
     return entry["after"] in LOST or (entry["after"] == Status.CANCELLED and entry["reason"] == DROPPED)
 
 
@@ -61,7 +63,7 @@ def _news(session: Session, entries: Sequence[Entry]) -> Iterator[News]:
             "provider": row.provider,
             "skus": [skus[line_id] for line_id in row.says],
         }
-        if after in OF_MESSAGES:
+        if after in OF_MESSAGES and entry["before"] != after:
             yield News(OF_MESSAGES[after], entry["store_id"], entry["at"], said)
         if _lost(entry) and any(word.get("notice") for word in row.says.values()):
             yield from _lost_notice(session, entry, said, entry["at"])

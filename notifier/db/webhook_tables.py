@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from notifier.db.tables import Json, UtcTime
+from notifier.db.columns import Json, UtcTime
 
 
 class WebhookEndpoint(SQLModel, table=True):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 EU_LAW = frozenset(
@@ -51,6 +52,7 @@ def jurisdiction(policy: Policy, country: str | None) -> str:
     return "eu" if country in EU_LAW else "none"
 
 
+@lru_cache(maxsize=10_000)
 def at_local(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """That wall time as an instant in UTC.
 

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from notifier import providers
 from notifier.db import accounts
+from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.accounts import State
 from notifier.db.engine import reading, transaction
-from notifier.db.tables import ProviderAccount, ProviderKeys, Store
+from notifier.db.tables import Store
 from notifier.errors import Invalid
 from notifier.faults import faults
 from notifier.keyring import FIELDS

@@ -4,11 +4,14 @@ An adapter never sleeps, retries, logs secrets or touches the database: it tries
 and says what happened as a value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from notifier.providers.reports import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,13 @@ class Unknown:
 Outcome = Accepted | Rejected | Deferred | Unavailable | Unknown
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """The request that it was one of many in was refused, or had no room for it: certainly nothing was sent."""
+
+    reason: str
+
+
 class Provider(Protocol):
     """A mail service. Safe for use from many threads at once."""
 
@@ -119,3 +129,45 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+
+
+@runtime_checkable
+class Bundling(Provider, Protocol):
+    """A mail service that can take many emails in one request, each with an outcome of its own."""
+
+    @property
+    def fewest_together(self) -> int:
+        """With fewer at hand, each goes by itself."""
+
+    @property
+    def most_together(self) -> int:
+        """How many one request may carry."""
+
+    def together(self, envelope: Envelope) -> Hashable | None:
+        """What emails that may share a request have in common; None for one that goes by itself."""
+
+    def send_many(self, envelopes: Sequence[Envelope], now: datetime) -> Sequence[Outcome | Apart]:
+        """Try one request, within `timeout_seconds`; the outcome of each, in order.
+
+        Never raises for anything that the service or the network does. No answer is `Unknown` for each of them.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An email that was handed over, as a service may know it. `since` is when, aware."""
+
+    message_id: str
+    to: str
+    subject: str
+    since: datetime
+
+
+@runtime_checkable
+class Witness(Provider, Protocol):
+    """A mail service that only takes word of an email, and must be asked what became of it."""
+
+    def reports_of(
+        self, sent: Sent, now: datetime
+    ) -> "Sequence[Report] | Rejected | Deferred | Unavailable | Unknown":
+        """What it recorded of that email, empty for nothing yet; else why it could not be asked. Never raises."""

@@ -30,13 +30,14 @@ class Unmailable(ValueError):
 class Mail:
     """What goes over SMTP: the addresses of its envelope and the bytes of its message.
 
-    `utf8` tells that an address needs a server with SMTPUTF8 (RFC 6531).
+    `utf8` tells that an address needs a server with SMTPUTF8 (RFC 6531). `envelope_id` is our id.
     """
 
     sender: str
     recipient: str
     content: bytes
     utf8: bool
+    envelope_id: str
 
 
 def build(envelope: Envelope) -> Mail:
@@ -70,7 +71,7 @@ def build(envelope: Envelope) -> Mail:
         "",
     ]
     utf8 = not (sender.isascii() and recipient.isascii())
-    return Mail(sender, recipient, "\r\n".join(lines).encode(), utf8)
+    return Mail(sender, recipient, "\r\n".join(lines).encode(), utf8, envelope.message_id)
 
 
 def message_id(envelope: Envelope, sender: str) -> str:

@@ -46,6 +46,15 @@ _KLAVIYO: Mapping[str, Status] = MappingProxyType(
         "event:klaviyo.marked_email_as_spam": Status.COMPLAINED,
     }
 )
+_KLAVIYO_METRICS: Mapping[str, Status] = MappingProxyType(
+    {
+        "Received Email": Status.DELIVERED,
+        "Bounced Email": Status.BOUNCED,
+        "Dropped Email": Status.FAILED,
+        "Marked Email as Spam": Status.COMPLAINED,
+    }
+)
+"""The same, by the name of the metric under which Klaviyo records it."""
 _AN_ID = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -141,11 +150,37 @@ def _klaviyo_reports(items: Iterable[Any]) -> Iterator[Report]:
         status, event_id = _KLAVIYO.get(str(item.get("topic"))), item.get("external_id")
         message_id, when = told.get("notification_id"), _when(attributes.get("timestamp"))
         if status and _is_id(event_id) and _is_id(message_id) and when:
-            bounce = str(told.get("Bounce Type") or "")
-            gone = status is Status.BOUNCED and bounce.casefold().startswith("hard")
-            suppresses = Scope.ALL if gone or status is Status.COMPLAINED else None
-            detail = reason.plain(bounce or told.get("reason") or "")
-            yield Report(event_id, message_id, status, when, detail, suppresses)
+            yield _klaviyo_report(event_id, message_id, status, when, told)
+
+
+def from_klaviyo_events(page: Mapping[str, Any], message_id: str, subject: str) -> Iterator[Report]:
+    """What a page of Klaviyo's Get Events, of one profile and with its metrics included, reports of one email.
+
+    An event is about it if it has its id, or, where the flow passes no id on, its very subject.
+    """
+    names = {
+        it.get("id"): str(_mapping(it.get("attributes")).get("name"))
+        for it in map(_mapping, _list(page.get("included") or []))
+    }
+    for item in map(_mapping, _list(page.get("data") or [])):
+        metric = _mapping(_mapping(_mapping(item.get("relationships")).get("metric")).get("data")).get("id")
+        attributes = _mapping(item.get("attributes"))
+        told = _mapping(attributes.get("event_properties"))
+        status, event_id = _KLAVIYO_METRICS.get(names.get(metric, "")), item.get("id")
+        when, ours = _when(attributes.get("timestamp")), told.get("notification_id")
+        about_it = ours == message_id if ours else told.get("Subject") == subject
+        if status and about_it and when and _is_id(event_id):
+            yield _klaviyo_report(event_id, message_id, status, when, told)
+
+
+def _klaviyo_report(
+    event_id: str, message_id: str, status: Status, when: datetime, told: Mapping[str, Any]
+) -> Report:
+    bounce = str(told.get("Bounce Type") or "")
+    gone = status is Status.BOUNCED and bounce.casefold().startswith("hard")
+    suppresses = Scope.ALL if gone or status is Status.COMPLAINED else None
+    detail = reason.plain(bounce or told.get("reason") or "")
+    return Report(event_id, message_id, status, when, detail, suppresses)
 
 
 def _is_id(value: Any) -> TypeGuard[str]:

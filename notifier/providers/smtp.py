@@ -1,14 +1,16 @@
 """Any mail server, by SMTP (RFC 5321)."""
 
+import io
 import re
 import smtplib
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,9 +26,11 @@ from notifier.providers.base import (
     Unavailable,
     Unknown,
 )
+from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _RIGHT = "smtp://user:password@host:port, smtps://… (TLS from the start) or smtp+starttls://…"
+Refuse = Callable[[IPv4Address | IPv6Address], str | None]
 _NO_ACCESS = {530, 534, 535, 538}  # RFC 4954, section 6: sign in first, too weak, wrong, or not without TLS
 _IDLE_SECONDS = 60.0  # servers hang up on idle clients after some minutes
 _MOST_PER_CONNECTION = 100  # servers that count messages per connection start refusing at some point
@@ -35,7 +39,9 @@ _MOST_PER_CONNECTION = 100  # servers that count messages per connection start r
 class Smtp:
     """Sends over pooled connections to the server that `url` names.
 
-    `tls` replaces the system's trust, for a private certificate authority. One `send` takes at most
+    `bounces_to` is the envelope's sender, where bounces go; the sender's own address where it is None. `tls` replaces
+    the system's trust, for a private certificate authority. `refuse` says of an address why no connection is made to
+    it, if so, whatever name leads there. One `send` takes at most
     `timeout_seconds`, of which a quarter for each address of the host to connect.
     """
 
@@ -46,12 +52,15 @@ class Smtp:
         self,
         url: str | None,
         *,
+        bounces_to: str | None = None,
         tls: ssl.SSLContext | None = None,
         timeout_seconds: float = 20.0,
         setting: str = "NOTIFIER_SMTP_URL",
+        refuse: Refuse | None = None,
     ) -> None:
-        self._setting = setting
+        self._setting, self._refuse = setting, refuse
         self._scheme, self._host, self._port, self._user, self._password = _parse(url, setting)
+        self._bounces_to = _bounce_address(bounces_to)
         self._tls = tls or ssl.create_default_context()
         self.timeout_seconds = timeout_seconds
         self._idle: list[_Session] = []
@@ -122,7 +131,12 @@ class Smtp:
     def _connect(self, deadline: float) -> "_Session":
         make = partial(_TlsSession, context=self._tls) if self._scheme == "smtps" else _Session
         session = make(
-            self._host, self._port, _greeting_name(), timeout=self.timeout_seconds / 4, deadline=deadline
+            self._host,
+            self._port,
+            _greeting_name(),
+            timeout=self.timeout_seconds / 4,
+            deadline=deadline,
+            refuse=self._refuse,
         )
         try:
             if session.sock:
@@ -143,15 +157,18 @@ class Smtp:
         limit = session.esmtp_features.get("size", "")
         if limit.isdigit() and 0 < int(limit) < len(mail.content):
             return Rejected(f"the message has {len(mail.content)} bytes, {self._where} takes {limit}")
-        options = []
+        options, notify = [], []
         if mail.utf8:
             if not session.has_extn("smtputf8"):
                 return Rejected(f"{self._where} takes no address with letters beyond ASCII (SMTPUTF8)")
             options = ["SMTPUTF8"]
-        code, said = session.mail(mail.sender, options)
+        if session.has_extn("dsn"):  # RFC 3461: a bounce then names our id, and brings no body back
+            options += ["RET=HDRS", f"ENVID={mime.safe_id(mail.envelope_id)}"]
+            notify = ["NOTIFY=FAILURE,DELAY"]
+        code, said = session.mail(self._bounces_to or mail.sender, options)
         if code != 250:
             return self._refused("the sender", code, said, About.SENDER, account_wide=True)
-        code, said = session.rcpt(mail.recipient)
+        code, said = session.rcpt(mail.recipient, notify)
         if code not in (250, 251):
             return self._refused("the recipient", code, said, About.RECIPIENT)
         code, said = session.docmd("DATA")
@@ -212,12 +229,27 @@ class Smtp:
 class _Session(smtplib.SMTP):
     """A connection that keeps to a deadline over all its steps, where `smtplib` knows one per step only."""
 
-    def __init__(self, *arguments: Any, deadline: float, **options: Any) -> None:
-        self.deadline = deadline
+    def __init__(self, *arguments: Any, deadline: float, refuse: "Refuse | None", **options: Any) -> None:
+        self.deadline, self.refuse = deadline, refuse
         self.used_at = 0.0
         self.messages = 0
         self.handed_over = False
         super().__init__(*arguments, **options)  # connects
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        """Connects to the very address that was checked, so that a name which changes its mind gains nothing."""
+        if self.refuse is None:
+            return super()._get_socket(host, port, timeout)  # type: ignore[misc]  # typeshed leaves it out
+        error = OSError("leads nowhere")
+        for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            if why := self.refuse(ip_address(place[0])):
+                error = OSError(f"{host} leads to {place[0]}, which {why}")
+                continue
+            try:
+                return super()._get_socket(str(place[0]), port, timeout)  # type: ignore[misc]
+            except OSError as failure:
+                error = failure
+        raise error
 
     def send(self, s: Any) -> None:
         self._hurry()
@@ -225,6 +257,10 @@ class _Session(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         self._hurry()
+        if self.file is None and self.sock:
+            self._replies = Patience(self.sock, lambda: self.deadline - time.monotonic())
+            self.file = io.BufferedReader(self._replies)
+        self._replies.may_bring = LARGEST_REPLY
         return super().getreply()
 
     def alive(self) -> bool:
@@ -251,6 +287,21 @@ def _greeting_name() -> str:
     """Our name in EHLO, an address literal where the host has no full one (RFC 5321, section 4.1.4)."""
     name = socket.gethostname()
     return name if "." in name else "[127.0.0.1]"
+
+
+def _bounce_address(value: str | None) -> str | None:
+    """Raises `Misconfigured` unless it is one bare address in ASCII, or nothing."""
+    if not value:
+        return None
+    try:
+        address = mime.address(value, "NOTIFIER_BOUNCE_ADDRESS")
+    except mime.Unmailable as error:
+        raise Misconfigured(str(error)) from None
+    if not address.isascii():
+        raise Misconfigured(
+            f"NOTIFIER_BOUNCE_ADDRESS is {value!r}; it must be ASCII, like bounces@shop.example"
+        )
+    return address
 
 
 def _parse(url: str | None, setting: str) -> Sequence[Any]:

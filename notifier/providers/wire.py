@@ -4,9 +4,13 @@ Both vendors' clients ship without time-outs, and without a way to tell a connec
 an answer that never came. For an email that difference is everything, so the transport settles it here.
 """
 
+import http.client
+import io
 import json
 import re
+import socket
 import ssl
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,13 +23,24 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from notifier.errors import Misconfigured
 from notifier.providers import reason
-from notifier.providers.base import About, Deferred, Outcome, Rejected, Unavailable, Unknown
+from notifier.providers.base import About, Deferred, Rejected, Unavailable, Unknown
+from notifier.providers.patience import LARGEST_REPLY, Patience
 
 _CONNECTIONS = 64  # kept open per host: as many as NOTIFIER_SEND_THREADS can be
 _LONGEST_PAUSE = timedelta(hours=1)  # a service that names a later time is asked again after this
 
 
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        until = time.monotonic() + (sock.gettimeout() or 0)
+        self.fp.close()
+        self.fp = io.BufferedReader(Patience(sock, lambda: until - time.monotonic()))
+
+
 class _PlainConnection(HTTPConnection):
+    response_class = _Response
+
     def connect(self) -> None:
         try:
             super().connect()
@@ -34,6 +49,8 @@ class _PlainConnection(HTTPConnection):
 
 
 class _TlsConnection(HTTPSConnection):
+    response_class = _Response
+
     def connect(self) -> None:
         try:
             super().connect()
@@ -61,6 +78,17 @@ def transport(timeout_seconds: float) -> urllib3.PoolManager:
     )
     pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
     return pool
+
+
+def read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """The body of an answer that has its status already: as much of it as came, for the status alone decides."""
+    try:
+        body = answer.read(LARGEST_REPLY)
+    except (HTTPError, OSError, http.client.HTTPException):
+        answer.close()
+        return b""
+    answer.release_conn()
+    return body
 
 
 def base(url: str | None, standard: str, setting: str) -> str:
@@ -92,7 +120,7 @@ def key(value: str | None, setting: str, looks_like: str) -> str:
 
 def refusal(
     vendor: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime, *secrets: str
-) -> Outcome:
+) -> Rejected | Deferred | Unavailable | Unknown:
     """What an answer other than 2xx means. `now` is aware; 5xx may have been taken all the same."""
     words = reason.plain(f"{vendor} answered {status}: {_said(body)}", *secrets)
     if status >= 500:
@@ -102,7 +130,7 @@ def refusal(
     if status == 403 and not _is_json(body):
         # A firewall's page in front of the API, which comes and goes; the API itself refuses in JSON.
         return Unavailable(words)
-    if status == 403 and any(where == "from" for where, _ in _errors(body)):
+    if status == 403 and any(where == "from" for where, _ in errors(body)):
         # A sender that the account may not use: one store's, not everybody's.
         return Rejected(words, About.SENDER)
     if status in (401, 402, 403):
@@ -114,7 +142,7 @@ def refusal(
     return Unavailable(words, needs_person=True, about=About.SERVER)
 
 
-def trouble(vendor: str, error: Exception, *secrets: str) -> Outcome:
+def trouble(vendor: str, error: Exception, *secrets: str) -> Unavailable | Unknown:
     """What an exception of the transport means."""
     if isinstance(error, NewConnectionError):
         root = _root(error)
@@ -143,11 +171,11 @@ def _is_json(body: bytes) -> bool:
 
 
 def _said(body: bytes) -> str:
-    told = "; ".join(f"{where}: {what}" if where else what for where, what in _errors(body))
+    told = "; ".join(f"{where}: {what}" if where else what for where, what in errors(body))
     return told or body.decode("utf-8", "replace").strip() or "no reason given"
 
 
-def _errors(body: bytes) -> list[tuple[str, str]]:
+def errors(body: bytes) -> list[tuple[str, str]]:
     """Where and what, as both vendors list it under `errors`; empty where a body does not."""
     try:
         return [_where_and_what(error) for error in json.loads(body)["errors"]]
@@ -157,7 +185,7 @@ def _errors(body: bytes) -> list[tuple[str, str]]:
 
 def _about(body: bytes) -> About | None:
     """Whose address is refused, if it is one: both vendors name the field."""
-    for where, _ in _errors(body):
+    for where, _ in errors(body):
         path = re.split(r"[./]", where)
         if "from" in path or "reply_to" in path:
             return About.SENDER

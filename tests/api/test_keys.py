@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
-from notifier.bootstrap import build
+from notifier.bootstrap import ProviderShelf, build
+from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.engine import reading, transaction
-from notifier.db.tables import ProviderAccount, ProviderKeys
 from notifier.keyring import Keyring
 from tests.api.client import Api, Json, Stage
 from tests.api.test_store import NO_KEYS
@@ -42,11 +42,15 @@ def vendors(running_vendors: Vendors) -> Vendors:
 
 
 @pytest.fixture
-def store(api: Api, stage: Stage) -> Api:
+def store(api: Api, stage: Stage) -> Iterator[Api]:
     """A store of an installation that lets its stores name servers of this machine."""
-    services = replace(api.services, keyring=replace(api.services.keyring, any_host=True))
+    services = api.services
+    keyring = replace(services.keyring, any_host=True)
+    shelf = ProviderShelf(services.settings, keyring, services.engine)
+    services = replace(services, keyring=keyring, post=replace(services.post, provider_for=shelf))
     stage.app.state.services = services
-    return replace(api, services=services)
+    yield replace(api, services=services)
+    shelf.close()
 
 
 def change(api: Api, **changes: Any) -> Json:

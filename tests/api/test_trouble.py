@@ -114,7 +114,7 @@ def test_a_fault_of_ours_shows_nothing_but_an_id_that_the_log_has(
     def break_down(*_: object) -> None:
         raise RuntimeError("the inside story")
 
-    monkeypatch.setattr(intake, "register", break_down)
+    monkeypatch.setattr(intake, "register_many", break_down)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
         response = api.request("POST", "/v1/backorders", json=a_backorder())
     assert response.status_code == 500

@@ -10,9 +10,10 @@ from notifier import intake
 from notifier.bootstrap import build
 from notifier.config import Settings
 from notifier.db import accounts, claims
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.engine import reading
 from notifier.db.outbox import Claim
-from notifier.db.tables import ProviderAccount, Store
+from notifier.db.tables import Store
 from notifier.dispatch import dispatch
 from notifier.domain.message import Kind
 from notifier.domain.pace import Pace

@@ -7,8 +7,9 @@ import pytest
 
 from notifier import intake
 from notifier.db import accounts
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.engine import reading
-from notifier.db.tables import ProviderAccount, Store
+from notifier.db.tables import Store
 from notifier.delivery import FIRST_BACKOFF, LONGEST_BACKOFF
 from notifier.errors import Misconfigured
 from notifier.providers.base import Accepted, Deferred, Rejected, Unavailable, Unknown

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,14 +15,16 @@ import pytest
 from sqlalchemy import event
 
 from notifier.db import engine as engine_module
+from notifier.db.account_tables import ProviderAccount
 from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
-from notifier.db.tables import ProviderAccount
 from notifier.dispatch import dispatch
+from notifier.domain.pace import Pace
 from notifier.errors import Unavailable
 from notifier.providers import make
 from tests import parts
 from tests.conftest import started
+from tests.dispatch.test_bundles import Bundles
 from tests.house import LEASE, House, make_post
 
 
@@ -72,6 +75,29 @@ def test_what_the_provider_said_is_not_forgotten_because_the_database_is_locked(
     impatient.dispatch()
     lock.close()
     assert impatient.message().status == "sent"
+
+
+def test_what_was_said_of_many_together_is_not_forgotten_either(impatient: House) -> None:
+    """The budget that they did not use is given back first, which must not keep what was said from being settled."""
+    service = Bundles(name="outbox")
+    impatient.post = replace(
+        make_post(impatient.engine, impatient.clock, service),
+        paces={"outbox": Pace(per_second=1, burst=10)},
+        bulk_paces={"outbox": Pace(per_second=1, burst=10)},
+    )
+    for number in range(3):
+        impatient.register(str(number))
+    lock = sqlite3.connect(str(impatient.engine.url.database), isolation_level=None, check_same_thread=False)
+
+    def lock_for_a_while() -> None:
+        lock.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.6, lock.execute, ["ROLLBACK"]).start()
+
+    impatient.watch("accepted", lock_for_a_while)
+    impatient.dispatch()
+    lock.close()
+    assert [len(bundle) for bundle in service.bundles] == [3]
+    assert [row.status for row in impatient.messages() if row.key == "expectation"] == ["sent"] * 3
 
 
 def test_a_database_that_goes_in_the_middle_leaves_what_was_sent_in_doubt(

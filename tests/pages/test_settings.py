@@ -7,8 +7,9 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from notifier.db import accounts
+from notifier.db.account_tables import ProviderKeys
 from notifier.db.engine import reading
-from notifier.db.tables import ProviderKeys, Store
+from notifier.db.tables import Store
 from tests.pages.shop import Shop
 from tests.pages.test_console import token
 

@@ -1,11 +1,13 @@
 """A mail server that goes wrong at a chosen step, which no real one does on demand."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-SILENCE, HANG_UP, SLOWLY = "(silence)", "(hang up)", "(slowly)"
+SILENCE, HANG_UP, RESET, ENDLESS = "(silence)", "(hang up)", "(reset)", "(endless)"
+SLOWLY = "(slowly)"
 
 USUAL = {
     "CONNECT": "220 mail.example ready",
@@ -21,10 +23,11 @@ USUAL = {
 
 
 @contextmanager
-def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
+def bad_smtp(wrong: Mapping[str, str], heard: list[str] | None = None) -> Iterator[int]:
     """The port of a server that answers as `wrong` says for a verb, `CONNECT` or `.`, and else as usual.
 
-    An answer may be `SILENCE`, `HANG_UP`, or `SLOWLY`: as usual, after two seconds.
+    An answer may be `SILENCE`, `HANG_UP`, `RESET`, `ENDLESS` (a byte now and then, for ever), or `SLOWLY` (as usual,
+    after two seconds). What the client says goes into `heard`, but for the message.
     """
     replies = {**USUAL, **wrong}
     over = threading.Event()
@@ -39,7 +42,11 @@ def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
                     reply = USUAL[verb]
                 if reply == SILENCE:
                     over.wait()
-                if reply in (SILENCE, HANG_UP):
+                if reply == RESET:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                while reply == ENDLESS and not over.wait(0.05):
+                    client.sendall(b"2")
+                if reply in (SILENCE, HANG_UP, RESET, ENDLESS):
                     return
                 client.sendall(reply.encode() + b"\r\n")
                 in_data = verb == "DATA" and reply.startswith("354")
@@ -48,6 +55,8 @@ def bad_smtp(wrong: Mapping[str, str]) -> Iterator[int]:
                     line = lines.readline()
                 if not line:
                     return
+                if heard is not None:
+                    heard.append(line.decode().strip())
                 verb = "." if in_data else line.split()[0].decode().upper()
 
     def accept() -> None:

@@ -9,9 +9,12 @@ import pytest
 from notifier.providers import make
 from notifier.providers.base import Provider
 from tests.conftest import started
+from tests.house import house
 from tests.parts import SmtpServer
 from tests.providers import contract
 from tests.providers.vendor_server import Vendors, vendor_server
+
+__all__ = ["house"]
 
 
 @pytest.fixture(scope="session")

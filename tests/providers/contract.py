@@ -6,18 +6,29 @@ A `Peer` is one far side: how to make a provider that talks to it, what it recei
 import email
 import email.policy
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 from notifier.providers import make
-from notifier.providers.base import Deferred, Envelope, Outcome, Provider, Rejected, Unavailable, Unknown
+from notifier.providers.base import (
+    Accepted,
+    Deferred,
+    Envelope,
+    Outcome,
+    Provider,
+    Rejected,
+    Unavailable,
+    Unknown,
+)
 from tests.parts import SmtpServer
-from tests.providers.bad_smtp import HANG_UP, SILENCE, bad_smtp
+from tests.providers.bad_smtp import ENDLESS, HANG_UP, RESET, SILENCE, bad_smtp
 from tests.providers.vendor_server import Answer, Email, Vendors
 
+NETWORKED = ("smtp", "sendgrid", "klaviyo")
 NOW = datetime(2026, 3, 1, 15, 0, tzinfo=UTC)
 SECRET = "SG.do-not-show-this-1234567890"
 PATIENCE = 2.0  # seconds that a send may take where the far side is broken: a quarter of it to connect
@@ -38,7 +49,12 @@ PLAIN = Envelope(
         "List-Unsubscribe": "<https://shop.example/u/1>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     },
-    properties={"order_id": "1042", "lines": [{"sku": "ORN-RED", "eta": "2026-05-12"}], "waiting_days": 12},
+    properties={
+        "order": {"id": "1042", "url": "https://shop.example/orders/1042"},
+        "lines": [{"sku": "ORN-RED", "name": "Red ornament", "quantity": 3, "eta": {"latest": "2026-05-12"}}],
+        "days_left": 12,
+        "waiting": True,
+    },
 )
 
 ENVELOPES = {
@@ -145,44 +161,88 @@ def _content(part: object) -> str:
     return str(part.get_content()).replace("\r\n", "\n")
 
 
-# --- faults ---------------------------------------------------------------------------------------------
+# --- replies --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One way to go wrong: what it is over HTTP, what over SMTP, and what every provider must make of it."""
+class Reply:
+    """One way for the far side to behave: over HTTP, over SMTP (None where that has no such thing), and its meaning.
 
-    http: Answer | str
-    smtp: dict[str, str] | str
+    `http` may differ by vendor. Of the meaning, a `reason` and a `ref` are not compared; a `Deferred`'s `until` is.
+    """
+
+    http: Answer | str | Mapping[str, Answer]
+    smtp: dict[str, str] | str | None
     meaning: Outcome
-    """Its `reason` is not compared, a `Deferred`'s `until` is."""
 
 
 CONNECTION_REFUSED, CONNECTION_IGNORED = "refused", "ignored"
-
-FAULTS = {
-    "a wrong key": Fault(Answer(401), {"AUTH": "535 5.7.8 no"}, Unavailable("", needs_person=True)),
-    "a key without rights": Fault(
-        Answer(403), {"MAIL": "530 5.7.0 sign in"}, Unavailable("", needs_person=True)
+HTML = b"<html><title>Attention Required! | Cloudflare</title>" + b"<p>blocked</p>" * 200 + b"</html>"
+BAD_RECIPIENT = {
+    "sendgrid": Answer(
+        400,
+        body=b'{"errors": [{"message": "Does not contain a valid address.",'
+        b' "field": "personalizations.0.to.0.email", "help": null}]}',
     ),
-    "a bad message": Fault(Answer(400), {"RCPT": "550 5.1.1 no such user"}, Rejected("")),
-    "too large a message": Fault(Answer(413), {".": "552 5.3.4 too big"}, Rejected("")),
-    "throttled": Fault(Answer(429), {"CONNECT": "421 4.7.0 slow down"}, Deferred("")),
-    "throttled later": Fault(Answer(429), {"MAIL": "451 4.7.1 too many"}, Deferred("")),
-    "nobody there": Fault(CONNECTION_REFUSED, CONNECTION_REFUSED, Unavailable("")),
-    "nobody answers the door": Fault(CONNECTION_IGNORED, CONNECTION_IGNORED, Unavailable("")),
-    "no answer": Fault(Answer(delay=PATIENCE * 1.5), {".": SILENCE}, Unknown("")),
-    "hung up without an answer": Fault(Answer(drop="after"), {".": HANG_UP}, Unknown("")),
-    "an answer in no known language": Fault(Answer(raw=b"\x00\xffwhat\r\n\r\n"), {".": "what?"}, Unknown("")),
+    "klaviyo": Answer(
+        400,
+        body=b'{"errors": [{"id": "1", "status": 400, "code": "invalid", "title": "Invalid input.", "detail":'
+        b' "Invalid email address", "source": {"pointer": "/data/attributes/profile/data/attributes/email"}}]}',
+    ),
 }
+SOON = NOW + timedelta(seconds=45)
+
+TABLE = {
+    "200": Reply(Answer(200), None, Accepted()),
+    "202": Reply(Answer(202), {}, Accepted()),
+    "2xx with a body that is not JSON": Reply(Answer(202, body=b"\xff<not json"), None, Accepted()),
+    "400 that names the recipient": Reply(BAD_RECIPIENT, {"RCPT": "550 5.1.1 no such user"}, Rejected("")),
+    "400 with a body that is not JSON": Reply(Answer(400, body=HTML), {".": "554 5.7.1 no"}, Rejected("")),
+    "401": Reply(Answer(401), {"AUTH": "535 5.7.8 no"}, Unavailable("", needs_person=True)),
+    "403": Reply(Answer(403), {"MAIL": "530 5.7.0 sign in"}, Unavailable("", needs_person=True)),
+    "403 with an HTML page": Reply(
+        Answer(403, {"Content-Type": "text/html"}, HTML), None, Unavailable("", needs_person=False)
+    ),
+    "413": Reply(Answer(413), {".": "552 5.3.4 too big"}, Rejected("")),
+    "429, Retry-After in seconds": Reply(Answer(429, {"Retry-After": "45"}), None, Deferred("", SOON)),
+    "429, Retry-After a date": Reply(
+        Answer(429, {"Retry-After": format_datetime(SOON, usegmt=True)}), None, Deferred("", SOON)
+    ),
+    "429 without Retry-After": Reply(Answer(429), {"CONNECT": "421 4.7.0 slow down"}, Deferred("")),
+    "429, Retry-After nonsense": Reply(
+        Answer(429, {"Retry-After": "in a while"}), {"MAIL": "451 4.7.1 too many"}, Deferred("")
+    ),
+    "500": Reply(Answer(500), None, Unknown("")),
+    "503": Reply(Answer(503), None, Unknown("")),
+    "503 with an HTML page": Reply(Answer(503, {"Retry-After": "30"}, HTML), None, Unknown("")),
+    "nobody there": Reply(CONNECTION_REFUSED, CONNECTION_REFUSED, Unavailable("")),
+    "a connect time-out": Reply(CONNECTION_IGNORED, CONNECTION_IGNORED, Unavailable("")),
+    "a read time-out": Reply(Answer(delay=PATIENCE * 1.5), {".": SILENCE}, Unknown("")),
+    "hung up after the request was written": Reply(Answer(drop="after"), {".": HANG_UP}, Unknown("")),
+    "a reset after the request was written": Reply(Answer(drop="reset"), {".": RESET}, Unknown("")),
+    "an answer in no known language": Reply(Answer(raw=b"\x00\xffwhat\r\n\r\n"), {".": "what?"}, Unknown("")),
+    "a reply that never ends": Reply(Answer(endless="headers"), {".": ENDLESS}, Unknown("")),
+    "a 202 whose body never ends": Reply(Answer(endless="body"), None, Accepted()),
+    "a 400 whose body never ends": Reply(Answer(400, endless="body"), None, Rejected("")),
+}
+"""What every service is put through, and what each reply must mean whoever gives it."""
+
+CASES = [
+    (name, case)
+    for case, reply in TABLE.items()
+    for name in NETWORKED
+    if reply.smtp is not None or name != "smtp"
+]
 
 
 @contextmanager
-def broken(name: str, fault: Fault, vendors: Vendors) -> Iterator[Provider]:
-    """The provider `name`, facing a far side that goes wrong by `fault`."""
+def facing(name: str, reply: Reply, vendors: Vendors) -> Iterator[Provider]:
+    """The provider `name`, facing a far side that behaves so."""
     with ExitStack() as stack:
         vendors.forget()
-        way = fault.smtp if name == "smtp" else fault.http
+        way = reply.smtp if name == "smtp" else reply.http
+        if isinstance(way, Mapping) and name != "smtp":
+            way = way[name]
         if isinstance(way, Answer):
             vendors.answer(way)
             address = vendors.address.removeprefix("http://")

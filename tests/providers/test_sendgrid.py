@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from notifier.keyring import Keyring
 from notifier.providers import make
-from notifier.providers.base import Accepted, Provider, Rejected
+from notifier.providers.base import Accepted, Envelope, Provider, Rejected
 from tests.providers.contract import NOW, PLAIN, SECRET
 from tests.providers.vendor_server import Answer, Vendors
 
@@ -82,3 +83,42 @@ def test_a_sender_that_the_account_may_not_use_stops_that_email_alone(
     outcome = provider.send(PLAIN, NOW)
     assert isinstance(outcome, Rejected)
     assert "from: does not match a verified Sender Identity" in outcome.reason
+
+
+def sent_with(vendors: Vendors, envelope: Envelope, **options: Any) -> Any:
+    provider = make("sendgrid", api_key=SECRET, base_url=vendors.address, **options)
+    assert isinstance(provider.send(envelope, NOW), Accepted)
+    provider.close()
+    return sent(vendors)
+
+
+def test_in_the_sandbox_everything_is_checked_and_nothing_sent(vendors: Vendors) -> None:
+    vendors.answer(Answer(200))  # what the sandbox says, where a send is 202
+    assert sent_with(vendors, PLAIN, sandbox=True)["mail_settings"] == {"sandbox_mode": {"enable": True}}
+
+
+def test_a_stores_own_account_is_in_the_sandbox_too(vendors: Vendors) -> None:
+    vendors.answer(Answer(200))
+    keyring = Keyring("a secret key of some length, for this test", any_host=True, sandbox=True)
+    provider = keyring.make("sendgrid", {"api_key": SECRET, "base_url": vendors.address})
+    assert isinstance(provider.send(PLAIN, NOW), Accepted)
+    provider.close()
+    assert sent(vendors)["mail_settings"] == {"sandbox_mode": {"enable": True}}
+
+
+def test_outside_the_sandbox_no_setting_is_touched(vendors: Vendors) -> None:
+    assert "mail_settings" not in sent_with(vendors, PLAIN)
+
+
+def test_unsubscribing_is_offered_by_the_group_or_by_us_never_by_both(vendors: Vendors) -> None:
+    ours = sent_with(vendors, PLAIN)
+    assert "asm" not in ours
+    assert ours["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    vendors.forget()
+    theirs = sent_with(vendors, PLAIN, unsubscribe_group=42)
+    assert theirs["asm"] == {"group_id": 42}
+    assert not [name for name in theirs["headers"] if name.lower().startswith("list-unsubscribe")]
+
+
+def test_a_group_can_never_stop_what_no_customer_may_unsubscribe_from(vendors: Vendors) -> None:
+    assert "asm" not in sent_with(vendors, replace(PLAIN, headers={}), unsubscribe_group=42)

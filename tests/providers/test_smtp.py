@@ -190,3 +190,43 @@ def test_a_server_that_repeats_the_password_does_not_get_it_shown() -> None:
         provider.close()
     assert isinstance(outcome, Rejected)
     assert "do-not" not in outcome.reason
+
+
+DSN = {"EHLO": "250-mail.example\r\n250 DSN"}
+
+
+def test_a_server_that_reports_failures_is_asked_to_under_our_id() -> None:
+    heard: list[str] = []
+    with bad_smtp(DSN, heard) as port:
+        provider = Smtp(f"smtp://127.0.0.1:{port}")
+        assert isinstance(provider.send(PLAIN, NOW), Accepted)
+        provider.close()
+    assert f"mail FROM:<orders@shop.example> RET=HDRS ENVID={PLAIN.message_id}" in heard
+    assert f"rcpt TO:<{PLAIN.to}> NOTIFY=FAILURE,DELAY" in heard
+
+
+def test_a_server_without_dsn_is_not_asked() -> None:
+    heard: list[str] = []
+    with bad_smtp({}, heard) as port:
+        provider = Smtp(f"smtp://127.0.0.1:{port}")
+        assert isinstance(provider.send(PLAIN, NOW), Accepted)
+        provider.close()
+    assert "mail FROM:<orders@shop.example>" in heard
+    assert f"rcpt TO:<{PLAIN.to}>" in heard
+
+
+def test_bounces_go_where_they_are_wanted(smtp: SmtpServer, trusted: ssl.SSLContext) -> None:
+    provider = Smtp(address(smtp, "smtps"), tls=trusted, bounces_to="bounces@mail.shop.example")
+    assert isinstance(provider.send(PLAIN, NOW), Accepted)
+    provider.close()
+    (received,) = smtp.received
+    assert received.sender == "bounces@mail.shop.example"
+    assert "orders@shop.example" in received.message["From"]
+
+
+@pytest.mark.parametrize(
+    "value", ["Bounces <b@shop.example>", "b", "b@shop.example\r\nDATA", "jos\xe9@shop.example"]
+)
+def test_a_bounce_address_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(Misconfigured, match="NOTIFIER_BOUNCE_ADDRESS"):
+        Smtp("smtp://127.0.0.1", bounces_to=value)

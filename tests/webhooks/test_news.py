@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from notifier import endpoints, feedback, intake, resolving, skus, suppressing
+from notifier.confirming import confirm
 from notifier.db.endpoints import tell
 from notifier.db.stores import create_store
 from notifier.db.tables import Store
@@ -18,7 +19,8 @@ from notifier.domain.message import Scope, Status
 from notifier.domain.news import News, Type, without_addresses
 from notifier.inputs import SkuEta
 from notifier.providers.base import Rejected, Unknown
-from tests.house import House, order
+from tests.dispatch.test_confirming import Reticent
+from tests.house import House, make_post, order
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.stage import Stage
 
@@ -401,6 +403,25 @@ def test_a_legal_notice_that_bounces_is_told_with_the_hours_left(stage: Stage, n
         "ends_at": "2026-12-21T00:00:00Z",
         "hours_left": 464.0,
     }
+
+
+def test_a_notice_that_its_service_does_not_confirm_is_told_once(stage: Stage) -> None:
+    stage.listen("notice.lost", "message.sent")
+    house = stage.house
+    american(stage)
+    house.provider = Reticent(name="outbox")
+    house.post = make_post(house.engine, house.clock, house.provider)
+    house.dispatch()
+    house.move(house.message().backorder_id, "2027-03-05", reason="held at customs")
+    house.clock.pass_time(hours=4)
+    house.turn()
+    for _ in range(3):
+        house.clock.pass_time(hours=7)
+        confirm(house.post)
+    assert types(stage) == ["message.sent", "message.sent", "notice.lost"]
+    lost = told(stage)[-1]
+    assert (lost["message_id"], lost["status"]) == (house.message("consent:1").id, "sent")
+    assert "outbox does not confirm" in lost["reason"]
 
 
 def test_a_notice_that_a_person_drops_is_lost_too(stage: Stage) -> None:

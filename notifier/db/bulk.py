@@ -1,0 +1,132 @@
+"""New rows, many at once, by the shortest road that the database has: nothing is put together for each of them.
+
+Rows are dicts, all of the same columns; a column that they leave out is null. Values are what the columns of the tables
+take: aware datetimes, dates, JSON as it is read.
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cache
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Date, String, bindparam, func, select
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, SQLModel
+
+from notifier.db.columns import Json, UtcTime
+
+Row = Mapping[str, Any]
+
+
+def insert(session: Session, table: str, rows: Sequence[Row]) -> None:
+    """Write new rows of the table of that name."""
+    if not rows:
+        return
+    columns, connection = tuple(rows[0]), session.connection()
+    if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection
+        values = _values(table, columns, postgresql=True)
+        with driver.cursor() as cursor, cursor.copy(_copy(table, columns)) as copy:
+            for row in rows:
+                copy.write_row(values(row))
+    else:
+        values = _values(table, columns, postgresql=False)
+        connection.exec_driver_sql(_insert(table, columns), [tuple(values(row)) for row in rows])
+
+
+def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = "id") -> set[str]:
+    """Write those rows whose keys are free, and tell that column of them."""
+    if not rows:
+        return set()
+    columns, connection = tuple(rows[0]), session.connection()
+    postgresql = connection.dialect.name == "postgresql"
+    document = json.dumps(rows, default=_iso if postgresql else _as_sqlite_keeps_it)
+    query = _insert_new(table, columns, answer, postgresql=postgresql)
+    return set(connection.exec_driver_sql(query, (document,)).scalars())
+
+
+def among(session: Session, column: Mapped[str], values: Collection[str]) -> ColumnElement[bool]:
+    """That the column is one of these: one parameter, however many they are, so that the statement stays the same."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == func.any(bindparam(None, list(values), ARRAY(String)))
+    each = func.json_each(json.dumps(list(values))).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+# --- statements ------------------------------------------------------------------------------------------
+
+
+@cache
+def _copy(table: str, columns: tuple[str, ...]) -> str:
+    return f'COPY "{table}" ({_names(columns)}) FROM STDIN'
+
+
+@cache
+def _insert(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f'INSERT INTO "{table}" ({_names(columns)}) VALUES ({marks})'  # noqa: S608  the names are our own
+
+
+@cache
+def _insert_new(table: str, columns: tuple[str, ...], answer: str, *, postgresql: bool) -> str:
+    """All rows are one parameter: an array of objects."""
+    names = _names(columns)
+    if postgresql:
+        source = f'{names} FROM json_populate_recordset(NULL::"{table}", %s::json)'
+    else:
+        cells = ", ".join(f"value->>'{column}'" for column in columns)
+        source = f"{cells} FROM json_each(?)"
+    return f'INSERT INTO "{table}" ({names}) SELECT {source} WHERE true ON CONFLICT DO NOTHING RETURNING "{answer}"'
+
+
+def _names(columns: tuple[str, ...]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+# --- values ----------------------------------------------------------------------------------------------
+
+
+@cache
+def _values(table: str, columns: tuple[str, ...], *, postgresql: bool) -> Callable[[Row], list[Any]]:
+    """From a row to what the driver takes, in the order of the columns."""
+    kinds = [SQLModel.metadata.tables[table].columns[column].type for column in columns]
+    todo: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, kind in enumerate(kinds):
+        if isinstance(kind, UtcTime):
+            todo.append((place, _iso if postgresql else _as_sqlite_keeps_it))
+        elif isinstance(kind, Date):
+            todo.append((place, date.isoformat))
+        elif isinstance(kind, type(Json)):
+            todo.append((place, _as_json))
+    pick = itemgetter(*columns)
+
+    def values(row: Row) -> list[Any]:
+        found = list(pick(row))
+        for place, converted in todo:
+            if found[place] is not None:
+                found[place] = converted(found[place])
+        return found
+
+    return values
+
+
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _iso(value: date) -> str:
+    return _utc(value).isoformat()
+
+
+def _as_sqlite_keeps_it(value: date) -> str:
+    kept = _utc(value)
+    return kept.isoformat(" ", "microseconds")[:26] if isinstance(kept, datetime) else kept.isoformat()
+
+
+def _utc(value: date) -> date:
+    if not isinstance(value, datetime) or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no zone; an instant needs one")
+    return value.astimezone(UTC)

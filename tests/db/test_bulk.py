@@ -1,0 +1,87 @@
+"""Rows written in bulk come back as they were, whatever stands in them."""
+
+from datetime import datetime
+
+import pytest
+from sqlmodel import select
+
+from notifier.db import bulk
+from notifier.db.engine import reading
+from notifier.db.tables import BackorderLine, Fact
+from tests.house import NOON, House
+
+AWKWARD = "tab\t, line\n, return\r, back\\slash, \\N, \\., 'quotes', \"more\", 🎁, {brace}, %s, ?, :name"
+
+
+def fact(house: House, backorder_id: str, **changes: object) -> dict[str, object]:
+    return {
+        "id": "fact_1",
+        "store_id": house.store_id,
+        "backorder_id": backorder_id,
+        "at": NOON,
+        "recorded_at": NOON,
+        "kind": AWKWARD,
+        "data": {"said": AWKWARD, "list": [1, None, True, {"deep": AWKWARD}]},
+    } | changes
+
+
+def kept(house: House) -> Fact:
+    with reading(house.engine) as session:
+        return session.exec(select(Fact).where(Fact.id == "fact_1")).one()
+
+
+@pytest.mark.parametrize("write", [bulk.insert, bulk.insert_new])
+def test_text_and_json_come_back_as_they_were(house: House, write: object) -> None:
+    backorder_id = house.register()
+    with house.writing() as session:
+        assert callable(write)
+        write(session, "fact", [fact(house, backorder_id)])
+    row = kept(house)
+    assert (row.kind, row.data) == (AWKWARD, fact(house, backorder_id)["data"])
+    assert (row.at, row.at.utcoffset()) == (NOON, NOON.utcoffset())
+
+
+@pytest.mark.parametrize("write", [bulk.insert, bulk.insert_new])
+def test_times_come_back_in_utc_and_those_without_a_zone_are_refused(house: House, write: object) -> None:
+    backorder_id = house.register()
+    eastern = datetime.fromisoformat("2026-11-20T23:30:00.000001-05:00")
+    assert callable(write)
+    with house.writing() as session:
+        write(session, "fact", [fact(house, backorder_id, at=eastern)])
+    assert (kept(house).at, kept(house).at.tzname()) == (eastern, "UTC")
+    naive = fact(house, backorder_id, id="fact_2", at=NOON.replace(tzinfo=None))
+    with pytest.raises(ValueError, match="has no zone"), house.writing() as session:
+        write(session, "fact", [naive])
+
+
+def test_of_rows_whose_keys_are_taken_nothing_is_written(house: House) -> None:
+    backorder_id = house.register()
+    with house.writing() as session:
+        assert bulk.insert_new(session, "fact", [fact(house, backorder_id)]) == {"fact_1"}
+        more = [fact(house, backorder_id, kind="other"), fact(house, backorder_id, id="fact_2")]
+        assert bulk.insert_new(session, "fact", more) == {"fact_2"}
+    assert kept(house).kind == AWKWARD
+
+
+def test_an_order_comes_back_as_it_was_written(house: House) -> None:
+    line = {
+        "sku": "A\\B 🎁",
+        "name": "“Quoted”, it's 100 %",
+        "quantity": 2,
+        "unit_price": "0.10",
+        "eta": "2026-12-20",
+        "eta_earliest": "2026-12-18",
+        "promised": "2026-12-15",
+        "reason": "",
+        "highlights": ["one", ""],
+        "related": [{"name": "B", "url": "https://shop.example/b"}],
+    }
+    backorder_id = house.register(lines=[line], currency="USD", payment={"expires": "2026-12"})
+    row = house.line(backorder_id, "A\\B 🎁")
+    assert isinstance(row, BackorderLine)
+    assert (row.name, row.unit_price, row.eta_reason) == (line["name"], "0.10", "")
+    assert row.detail == {
+        "highlights": ["one", ""],
+        "related": [{"name": "B", "url": "https://shop.example/b"}],
+    }
+    assert house.order(backorder_id).payment == {"expires": "2026-12", "update_url": None}
