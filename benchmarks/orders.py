@@ -191,6 +191,9 @@ def _copying(table: str, ids: Sequence[str], copies: int, *, sqlite: bool) -> st
             return f"{own} || '-' || n"
         if column in {"email", "to_email"}:
             return f"n || '.' || {own}"
+        if column in {"registered_at", "eta_changed_at", "sent_at"}:  # in life no two have the same
+            earlier = f"strftime('%Y-%m-%d %H:%M:%f000', {own}, -n || ' seconds')"
+            return earlier if sqlite else f"{own} - n * interval '1 second'"
         if column == "says":  # its keys are ids of lines: {"line_0199…": {…}, …}
             words = own if sqlite else f"{own}::text"
             changed = f"replace({words}, substr({words}, 2, 14), '\"line_' || {stamp})"

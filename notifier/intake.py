@@ -17,10 +17,11 @@ from notifier import telling
 from notifier.db import facts as store
 from notifier.db import registering, suppressions
 from notifier.db.codec import policy_from_json
-from notifier.db.facts import Order, record
+from notifier.db.facts import Order, eta_changed, record
 from notifier.db.ids import new_id
 from notifier.db.registering import NewOrder
 from notifier.db.tables import BackorderLine, Fact, Store
+from notifier.domain.eta import Eta
 from notifier.domain.law import standing
 from notifier.domain.order import Choice, Customer, Facts, Line, OrderStatus, Related
 from notifier.domain.plan import plan
@@ -197,14 +198,8 @@ def move_eta(
     """Set a line's estimate and keep the fact; False when that is what it was."""
     if (row.eta, row.eta_earliest) == (eta, earliest) and reason in {None, row.eta_reason}:
         return False
-    data = {
-        "line": row.id,
-        "sku": row.sku,
-        "before": row.eta.isoformat() if row.eta else None,
-        "eta": eta.isoformat() if eta else None,
-        "earliest": earliest.isoformat() if earliest else None,
-        "reason": reason,
-    }
+    before = row.eta.isoformat() if row.eta else None
+    data = eta_changed(row.id, row.sku, before, Eta(eta, earliest), reason)
     if (row.eta, row.eta_earliest) != (eta, earliest):
         row.eta_changed_at = now
     row.eta, row.eta_earliest, row.eta_reason = eta, earliest, reason

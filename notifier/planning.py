@@ -1,6 +1,6 @@
 """Plans orders again and writes what came of it: the one road from facts to the outbox."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +8,14 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from notifier.db import facts as store
+from notifier.db.alike import Sketch
 from notifier.db.engine import transaction
 from notifier.db.facts import Order
+from notifier.db.pattern import Pattern, pattern, write_alike
 from notifier.db.planned import apply
 from notifier.domain.law import standing
 from notifier.domain.plan import plan
-from notifier.domain.reconcile import reconcile
+from notifier.domain.reconcile import Changes, reconcile
 from notifier.telling import stands
 
 CHUNK = 200
@@ -28,7 +30,7 @@ def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
     orders = list(orders)
     planned, order_standings, line_standings = [], [], []
     for order in orders:
-        changes = reconcile(plan(order.facts, order.policy, now), order.facts, order.policy, now)
+        changes = changes_of(order, now)
         if changes:
             planned.append((order.row.store_id, order.row.id, changes))
         order_standing, moved = standings(order, now)
@@ -40,19 +42,52 @@ def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
     store.store_standings(session, order_standings, line_standings)
 
 
+def changes_of(order: Order, now: datetime) -> Changes:
+    """What to change so that the planned emails of the order are what its facts ask for."""
+    return reconcile(plan(order.facts, order.policy, now), order.facts, order.policy, now)
+
+
+def replan_alike(
+    session: Session, orders: Sequence[Sketch], known: dict[Hashable, Pattern], now: datetime
+) -> None:
+    """Like `replan`, for very many orders: those of one shape are planned once, and `known` keeps what came of it.
+
+    The orders and their messages are locked by this transaction; their rows were changed since they were sketched.
+    All that share `known` are of one store and are planned at this very instant.
+    """
+    singles = [sketch.id for sketch in orders if sketch.shape is None]
+    for start in range(0, len(singles), CHUNK):
+        replan(session, store.load(session, singles[start : start + CHUNK], lock=True).values(), now)
+    firsts: dict[Hashable, Sketch] = {}
+    for sketch in orders:
+        if sketch.shape is not None and sketch.shape not in known:
+            firsts.setdefault(sketch.shape, sketch)
+    loaded = store.load(session, [sketch.id for sketch in firsts.values()], lock=True)
+    for shape, sketch in firsts.items():
+        order = loaded[sketch.id]
+        known[shape] = pattern(session, sketch, changes_of(order, now), *_stand(order, now))
+    write_alike(
+        session, [(sketch, known[sketch.shape]) for sketch in orders if sketch.shape is not None], now
+    )
+
+
 def standings(order: Order, now: datetime) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """What to write of where an order and its lines stand in law and in general; only what differs."""
+    whole, lines = _stand(order, now)
+    same = all(getattr(order.row, name) == value for name, value in whole.items())
+    return None if same else {"id": order.row.id} | whole, lines
+
+
+def _stand(order: Order, now: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Where the order stands, and those of its lines that stand elsewhere than is written."""
     wheres = {line.id: standing(order.facts, line, order.policy, now) for line in order.facts.lines}
     replan_at = min((where.changes_at for where in wheres.values() if where.changes_at), default=None)
-    status = order.facts.status.value
-    whole = {"id": order.row.id, "replan_at": replan_at, "status": status}
-    same = (order.row.replan_at, order.row.status) == (replan_at, status)
     lines = [
         {"id": row.id, "law_state": wheres[row.id].state, "answer_by": wheres[row.id].answer_by}
         for row in order.lines
         if (row.law_state, row.answer_by) != (wheres[row.id].state, wheres[row.id].answer_by)
     ]
-    return None if same else whole, lines
+    return {"replan_at": replan_at, "status": order.facts.status.value}, lines
 
 
 def watch(engine: Engine, now: datetime) -> bool:

@@ -382,11 +382,9 @@ def upgrade() -> None:
         sa.Column("after", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("detail", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("message_history_message_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("message_history_pkey")),
     )
     op.create_index("history_of_backorder", "message_history", ["backorder_id", "id"], unique=False)
-    op.create_index(op.f("message_history_message_id"), "message_history", ["message_id"], unique=False)
     op.create_table(
         "webhook_endpoint",
         sa.Column("id", sa.String(), nullable=False),
@@ -468,7 +466,6 @@ def downgrade() -> None:
     op.drop_table("webhook_delivery")
     op.drop_index("webhook_endpoint_of_store", table_name="webhook_endpoint")
     op.drop_table("webhook_endpoint")
-    op.drop_index(op.f("message_history_message_id"), table_name="message_history")
     op.drop_index("history_of_backorder", table_name="message_history")
     op.drop_table("message_history")
     op.drop_table("message_content")
@@ -490,7 +487,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("status = 'planned'"),
         postgresql_where=sa.text("status = 'planned'"),
     )
-    op.drop_index("message_to", table_name="message")
+    op.drop_index(
+        "message_to",
+        table_name="message",
+        sqlite_where=sa.text("to_email IS NOT NULL"),
+        postgresql_where=sa.text("to_email IS NOT NULL"),
+    )
     op.drop_index(
         "message_sent",
         table_name="message",

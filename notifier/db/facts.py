@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
 from notifier.db.codec import policy_from_json, says_from_json
@@ -250,6 +250,18 @@ def record(order: Order, kind: str, at: datetime, now: datetime, data: dict[str,
     )
 
 
+def eta_changed(line_id: str, sku: str, before: str | None, eta: Eta, reason: str | None) -> dict[str, Any]:
+    """What the fact of that kind holds: a line's new estimate; `before` is the day that stood, in ISO form."""
+    return {
+        "line": line_id,
+        "sku": sku,
+        "before": before,
+        "eta": eta.latest.isoformat() if eta.latest else None,
+        "earliest": eta.earliest.isoformat() if eta.earliest else None,
+        "reason": reason,
+    }
+
+
 def store_standings(
     session: Session, orders: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
 ) -> None:
@@ -274,6 +286,21 @@ def waiting_for(session: Session, store_id: str, sku: str, after: str = "", limi
         .limit(limit)
     )
     return list(session.exec(query))
+
+
+def count_moving(session: Session, store_id: str, sku: str, eta: Eta) -> int:
+    """How many orders that wait for this SKU have another estimate."""
+    line = BackorderLine
+    query = select(func.count()).where(
+        line.store_id == store_id,
+        line.sku == sku,
+        line.waiting > 0,
+        or_(
+            col(line.eta).is_distinct_from(eta.latest),
+            col(line.eta_earliest).is_distinct_from(eta.earliest),
+        ),
+    )
+    return session.exec(query).one()
 
 
 def to_replan(session: Session, now: datetime, limit: int) -> list[str]:

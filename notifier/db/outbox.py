@@ -304,7 +304,12 @@ def remember(session: Session, entries: Sequence[dict[str, Any]]) -> None:
 
 
 def entry(
-    message: Mapping[str, Any], now: datetime, before: Status | None, after: Status, reason: str
+    message: Mapping[str, Any],
+    now: datetime,
+    before: Status | None,
+    after: Status,
+    reason: str,
+    detail: str | None = None,
 ) -> dict[str, Any]:
     """A row of the history; of `message` it takes `id`, `store_id` and `backorder_id`."""
     return {
@@ -316,4 +321,5 @@ def entry(
         "before": before.value if before else None,
         "after": after.value,
         "reason": reason,
+        "detail": detail,
     }

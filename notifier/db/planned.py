@@ -27,7 +27,7 @@ def apply(session: Session, planned: Iterable[tuple[str, str, Changes]], now: da
     message that moves is taken from whoever has claimed it: what was rendered is no longer what is wanted.
     """
     planned = list(planned)
-    touched = {move.message.id: _before(move) for _, _, changes in planned for move in changes.move}
+    touched = {move.message.id: before(move) for _, _, changes in planned for move in changes.move}
     touched |= {stop.message.id: stop.message.status for _, _, changes in planned for stop in changes.stop}
     there = _still(session, touched)
     added: list[dict[str, Any]] = []
@@ -41,7 +41,7 @@ def apply(session: Session, planned: Iterable[tuple[str, str, Changes]], now: da
             if move.message.id in there:
                 moved.append({"message": move.message.id, **_columns(move.draft)})
                 told = where | {"id": move.message.id}
-                history.append(entry(told, now, _before(move), Status.PLANNED, move.reason))
+                history.append(entry(told, now, before(move), Status.PLANNED, move.reason, was(move)))
         for stop in changes.stop:
             if stop.message.id in there:
                 stopped[stop.status, stop.reason].append(stop.message.id)
@@ -62,8 +62,14 @@ def add(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> None
     remember(session, [entry(row, now, None, Status.PLANNED, "planned") for row in rows])
 
 
-def _before(move: Move) -> Status:
+def before(move: Move) -> Status:
+    """The state that a message is in before it moves."""
     return Status.CANCELLED if move.restored else Status.PLANNED
+
+
+def was(move: Move) -> str | None:
+    """What a message that gets another key was before."""
+    return f"was {move.message.key}" if move.message.key != move.draft.key else None
 
 
 def _still(session: Session, expected: Mapping[str, Status]) -> set[str]:
@@ -85,7 +91,6 @@ def row(message_id: str, store_id: str, backorder_id: str, draft: Draft) -> dict
         "id": message_id,
         "store_id": store_id,
         "backorder_id": backorder_id,
-        "key": draft.key,
         "kind": draft.kind.value,
         "urgency": URGENCY[draft.kind],
         "status": Status.PLANNED.value,
@@ -95,6 +100,7 @@ def row(message_id: str, store_id: str, backorder_id: str, draft: Draft) -> dict
 
 def _columns(draft: Draft) -> dict[str, Any]:
     return {
+        "key": draft.key,
         "due_at": draft.due_at,
         "attempt_at": draft.due_at,
         "attempts": 0,

@@ -1,5 +1,6 @@
 """What to change so that the emails of an order are those that its plan wants."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,7 +14,10 @@ from notifier.domain.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A message that stays wanted, but at another time or with other news. `restored` when it was cancelled."""
+    """A message that stays wanted, but at another time or with other news. `restored` when it was cancelled.
+
+    The draft's key is another one where a countdown goes to its new day.
+    """
 
     message: Message
     draft: Draft
@@ -44,7 +48,8 @@ def reconcile(wanted: tuple[Draft, ...], facts: Facts, policy: Policy, now: date
     """What to change so that the planned messages of the order are exactly those wanted.
 
     Only planned messages move. A cancelled one never left, so it may come back; a held one waits for whoever
-    held it, and stops when it is no longer wanted; all else is history.
+    held it, and stops when it is no longer wanted; all else is history. A countdown whose date moved goes
+    along with it, rather than being cancelled and made anew.
     """
     existing = {message.key: message for message in facts.messages}
     add, move = [], []
@@ -65,7 +70,28 @@ def reconcile(wanted: tuple[Draft, ...], facts: Facts, policy: Policy, now: date
         for message in facts.messages
         if message.status in {Status.PLANNED, Status.HELD} and message.key not in keys
     ]
-    return Changes(tuple(add), tuple(move), tuple(stop))
+    along = tuple(_with_the_date(add, stop))
+    added, stopped = {it.draft.key for it in along}, {it.message.id for it in along}
+    return Changes(
+        tuple(draft for draft in add if draft.key not in added),
+        (*move, *along),
+        tuple(it for it in stop if it.message.id not in stopped),
+    )
+
+
+def _with_the_date(add: list[Draft], stop: list[Stop]) -> Iterator[Move]:
+    """Planned countdowns whose date moved, each to a new day of the same lines; the first to the first."""
+    free = [it.message for it in stop if _goes_along(it)]
+    for draft in add:
+        message = next((m for m in free if draft.kind is m.kind and draft.says.keys() == m.says.keys()), None)
+        if message is not None:
+            free.remove(message)
+            yield Move(message, draft, "moved_with_date")
+
+
+def _goes_along(it: Stop) -> bool:
+    countdown = it.message.kind is Kind.COUNTDOWN and it.message.status is Status.PLANNED
+    return countdown and (it.status, it.reason) == (Status.CANCELLED, "date_moved")
 
 
 def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) -> str:

@@ -117,7 +117,7 @@ def test_no_line_counts_down_on_the_day_on_which_another_is_told_to_slip(changed
     life = a_life(a_line(date(2026, 3, 20)), a_line(date(2026, 3, 30), line_id="b"), countdown_days=(7, 1))
     life.until(changed)
     life.moves(date(2026, 5, 1), "b")
-    assert life.reasons[0] == ("countdown:2026-03-13", "too_close")
+    assert ("countdown:2026-03-13", "too_close") in life.reasons
     life.until(on(3, 20))
     assert life.story == [WELCOMED, (DELAY, on(3, 13, 9)), (COUNTDOWN, on(3, 19, 9))]
 

@@ -294,7 +294,7 @@ def test_a_cancelled_order_gets_word_of_that_and_nothing_else() -> None:
     life.cancels()
     life.until(on(5, 1))
     assert life.story == [WELCOMED, (CANCELLED, on(3, 10))]
-    assert {reason for _, reason in life.reasons} == {"order_cancelled", "date_moved"}
+    assert {reason for _, reason in life.reasons} == {"order_cancelled", "moved_with_date"}
 
 
 # --- what time alone makes untrue ------------------------------------------------------------------------

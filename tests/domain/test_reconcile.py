@@ -70,7 +70,7 @@ def test_an_email_whose_time_is_over_expires_and_is_not_called_cancelled() -> No
     assert [(stop.status, stop.reason) for stop in changes((), past).stop] == [(Status.EXPIRED, "too_late")]
 
 
-def test_a_restored_countdown_is_the_same_message() -> None:
+def test_a_countdown_goes_along_with_its_date_and_comes_back_with_it() -> None:
     life = Life(an_order(a_line(date(2026, 3, 30))), QUIET)
     life.until(on(3, 2))
     before = life.planned
@@ -78,11 +78,31 @@ def test_a_restored_countdown_is_the_same_message() -> None:
     life.moves(date(2026, 3, 30))
     assert life.planned == before
     assert life.reasons == [
-        ("countdown:2026-03-23", "date_moved"),
-        ("countdown:2026-03-23", "wanted_again"),
+        ("countdown:2026-03-23", "moved_with_date"),
+        ("countdown:2026-04-03", "moved_with_date"),
         ("delay:1", "date_moved_back"),
-        ("countdown:2026-04-03", "date_moved"),
     ]
+
+
+def test_a_countdown_with_no_new_day_to_go_to_is_cancelled_because_its_date_moved() -> None:
+    life = Life(an_order(a_line(date(2026, 3, 30))), replace(QUIET, countdown_days=(20, 7)))
+    life.until(on(3, 2))
+    kept = life.planned[0].id
+    life.moves(date(2026, 3, 20))
+    assert [(m.id, m.key) for m in life.planned if m.kind is Kind.COUNTDOWN] == [
+        (kept, "countdown:2026-03-13")
+    ]
+    assert reason(life, "countdown:2026-03-23") == "date_moved"
+
+
+def test_a_countdown_of_other_lines_is_not_taken_along() -> None:
+    life = Life(an_order(a_line(date(2026, 3, 30)), a_line(date(2026, 4, 20), line_id="b")), QUIET)
+    life.until(on(3, 2))
+    before = {m.key: m.id for m in life.planned}
+    life.moves(None)
+    life.moves(date(2026, 5, 10), "b")
+    assert reason(life, "countdown:2026-03-23") == "date_moved"
+    assert {m.key: m.id for m in life.planned}["countdown:2026-05-03"] == before["countdown:2026-04-13"]
 
 
 # --- every reason ---------------------------------------------------------------------------------------
@@ -125,14 +145,6 @@ def test_the_reason_names_the_gap() -> None:
     life.policy = replace(QUIET, countdown_days=(8, 7), min_gap_hours=48)
     life.replan()
     assert reason(life, "countdown:2026-03-23") == "too_close"
-
-
-def test_the_reason_names_word_of_the_date_on_that_very_day() -> None:
-    life = started(policy=replace(QUIET, delay_threshold_days=1, countdown_days=(7, 14)))
-    life.until(on(3, 22, 21))
-    life.moves(date(2026, 3, 31))
-    life.moves(date(2026, 3, 30))
-    assert reason(life, "countdown:2026-03-23") == "wanted_again"
 
 
 def test_the_reason_names_the_law() -> None:

@@ -18,7 +18,6 @@ from notifier.db.tables import BackorderLine, SkuChange, Store
 from notifier.domain.message import CHANGE_OF_DATE
 from notifier.errors import Conflict
 from notifier.inputs import NewRestock, SkuEta
-from notifier.planning import CHUNK
 from notifier.skus import Radius, Restocked
 from tests.house import NOON, House, order
 
@@ -160,6 +159,7 @@ def large(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
     """A store where a change of more than ten orders is large, and a chunk is twenty orders."""
     monkeypatch.setattr(skus, "AT_ONCE", 10)
     monkeypatch.setattr(skus, "CHUNK", 20)
+    monkeypatch.setattr(skus, "CHUNKS", 1)
     many(house, 70)
     house.dispatch()
     house.clock.pass_time(minutes=1)
@@ -200,7 +200,7 @@ def test_a_chunk_that_crashes_is_done_again_and_no_line_twice(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(skus, "write", dies)
+        patch.setattr(skus, "replan_alike", dies)
         with pytest.raises(Killed):
             skus.carry_on(large.engine, large.clock.now)
     assert etas(large) == {date(2026, 12, 20): 50, date(2027, 3, 15): 20}
@@ -283,10 +283,10 @@ def test_goods_set_aside_are_not_given_away_again(house: House) -> None:
 
 
 def test_a_restock_of_more_orders_than_one_chunk_reaches_them_all(house: House) -> None:
-    many(house, CHUNK + 30)
+    many(house, skus.CHUNK + 30)
     done = restock(house, 10_000)
-    assert len(done.allocated) == CHUNK + 30
-    assert done.left_over == 10_000 - 3 * (CHUNK + 30)
+    assert len(done.allocated) == skus.CHUNK + 30
+    assert done.left_over == 10_000 - 3 * (skus.CHUNK + 30)
 
 
 def test_a_dry_run_counts_planned_word_that_would_say_more(house: House) -> None:

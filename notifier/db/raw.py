@@ -1,0 +1,81 @@
+"""Very many rows with one statement, past the ORM, at the least cost that each driver has.
+
+SQLite takes a list of tuples; PostgreSQL reads all rows out of one JSON value. Values are given as `stored` gives them.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Dialect, text
+from sqlmodel import Session, SQLModel
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+def stored(session: Session, value: Any) -> Any:
+    """A time, a day or anything plain as it goes into these statements; on SQLite that is how its columns keep it."""
+    dialect = session.get_bind().dialect
+    if isinstance(value, datetime) and dialect.name == "sqlite":
+        return _time(dialect)(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@cache
+def _time(dialect: Dialect) -> Any:
+    return SQLModel.metadata.tables["fact"].c.at.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def insert_many(session: Session, table: str, columns: tuple[str, ...], rows: Rows) -> None:
+    """Write new rows; of each, the values of these columns."""
+    _run(session, _insert(session.get_bind().dialect, table, columns), rows)
+
+
+def update_many(session: Session, table: str, columns: tuple[str, ...], rows: Rows, also: str = "") -> None:
+    """Set these columns, the last of which is the id that finds the row; `also`: what all get besides, as SQL."""
+    _run(session, _update(session.get_bind().dialect, table, columns, also), rows)
+
+
+def _run(session: Session, statement: str, rows: Rows) -> None:
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "sqlite":
+        session.connection().exec_driver_sql(statement, list(rows))
+    else:
+        session.execute(text(statement), {"rows": json.dumps(rows)})
+
+
+# Names of tables and columns are words of this program, never of a user.
+
+
+@cache
+def _insert(dialect: Dialect, table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(columns)
+    if dialect.name == "sqlite":
+        marks = ", ".join("?" for _ in columns)
+        return f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  # see above
+    taken = ", ".join(_taken(dialect, table, name, number) for number, name in enumerate(columns))
+    return f"INSERT INTO {table} ({names}) SELECT {taken} FROM {_ROWS}"  # noqa: S608  # see above
+
+
+@cache
+def _update(dialect: Dialect, table: str, columns: tuple[str, ...], also: str) -> str:
+    last, rest = len(columns) - 1, f", {also}" if also else ""
+    columns = columns[:-1]
+    if dialect.name == "sqlite":
+        values = ", ".join(f"{name} = ?" for name in columns)
+        return f"UPDATE {table} SET {values}{rest} WHERE id = ?"  # noqa: S608  # see above
+    values = ", ".join(
+        f"{name} = {_taken(dialect, table, name, number)}" for number, name in enumerate(columns)
+    )
+    return f"UPDATE {table} SET {values}{rest} FROM {_ROWS} WHERE id = one->>{last}"  # noqa: S608  # see above
+
+
+_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS one"
+
+
+def _taken(dialect: Dialect, table: str, column: str, number: int) -> str:
+    kind = SQLModel.metadata.tables[table].c[column].type.compile(dialect)
+    return f"CAST(one->>{number} AS {kind})"
