@@ -17,6 +17,7 @@ from notifier.keyring import Keyring
 from notifier.links import Links
 from notifier.metrics import Metrics
 from notifier.providers.base import Provider
+from notifier.providers.templates import template_of_kind
 from notifier.webhooks.call import Caller
 from notifier.words.render import Templates
 
@@ -120,7 +121,7 @@ def _make(name: str, settings: Settings) -> Provider:
         bounces_to=settings.bounce_address or None,
         sandbox=settings.sendgrid_sandbox,
         unsubscribe_group=settings.sendgrid_unsubscribe_group,
-        templates=settings.template_of_kind,
+        templates=template_of_kind(settings.sendgrid_templates, "SENDGRID_TEMPLATES"),
         timeout_seconds=settings.send_timeout_seconds,
     )
 

@@ -62,15 +62,6 @@ class Settings(BaseSettings):
     def _unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("sendgrid_templates")
-    @classmethod
-    def _templates(cls, value: str) -> str:
-        if all(re.fullmatch(r"[a-z_]+=d-[0-9a-zA-Z]+", pair) for pair in value.split()):
-            return value
-        raise ValueError(
-            "must be kinds and their dynamic templates, like countdown=d-1a2b expectation=d-3c4d"
-        )
-
     @field_validator("sender")
     @classmethod
     def _mailbox(cls, value: str) -> str:
@@ -125,12 +116,6 @@ class Settings(BaseSettings):
     def webhooks_to_private(self) -> bool:
         """Whether webhooks may go to plain http and private addresses."""
         return self.webhook_private_targets or self.on_laptop
-
-    @property
-    def template_of_kind(self) -> dict[str, str]:
-        """SendGrid's dynamic template by kind of email, for those that may share a request."""
-        pairs = (pair.partition("=") for pair in self.sendgrid_templates.split())
-        return {kind: template for kind, _, template in pairs}
 
     @property
     def on_laptop(self) -> bool:

@@ -17,17 +17,20 @@ from notifier.db.account_tables import ProviderKeys
 from notifier.errors import Fault, Invalid, Misconfigured
 from notifier.providers.base import Provider
 from notifier.providers.reports import sendgrid_key
+from notifier.providers.templates import template_of_kind
 from notifier.sealed import seal, unseal
 from notifier.webhooks.target import PRIVATE_NAMES, refusal
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "sendgrid": ("api_key", "base_url", "webhook_public_key"),
+        "sendgrid": ("api_key", "base_url", "unsubscribe_group", "templates", "webhook_public_key"),
         "klaviyo": ("api_key", "webhook_secret"),
         "smtp": ("url",),
     }
 )
 """What a store may have of its own at each mail service. The first is what opens its account."""
+PLAIN = frozenset({"base_url", "unsubscribe_group", "templates"})
+"""What of it is no secret, but how the account is used."""
 OF_REPORTS: Mapping[str, str] = MappingProxyType(
     {"sendgrid": "webhook_public_key", "klaviyo": "webhook_secret"}
 )
@@ -56,12 +59,15 @@ class Keyring:
 
     def make(self, provider: str, keys: Mapping[str, str]) -> Provider:
         """The mail service, as these keys open it. Misconfigured, naming the field, for a value that cannot work."""
+        group = keys.get("unsubscribe_group")
         return providers.make(
             provider,
             url=keys.get("url"),
             api_key=keys.get("api_key"),
             base_url=keys.get("base_url"),
             sandbox=self.sandbox,
+            unsubscribe_group=int(group) if group else None,
+            templates=template_of_kind(keys.get("templates", ""), "keys.sendgrid.templates"),
             timeout_seconds=self.timeout_seconds,
             setting=f"keys.{provider}.{FIELDS[provider][0]}",
             refuse=None if self.any_host else refusal,
@@ -112,18 +118,19 @@ class Keyring:
 
     def _check(self, provider: str, keys: Mapping[str, str]) -> None:
         opener = FIELDS[provider][0]
+        for name, check in (("webhook_public_key", sendgrid_key), ("templates", template_of_kind)):
+            if name in keys:
+                try:
+                    check(keys[name], f"keys.{provider}.{name}")
+                except Misconfigured as error:
+                    raise _invalid(provider, name, error.detail) from None
         if opener in keys:
             try:
                 self.make(provider, keys).close()
             except Misconfigured as error:
                 raise _invalid(provider, opener, error.detail) from None
-        elif "base_url" in keys:
-            raise _invalid(provider, "base_url", f"is of use only with an {opener} of the store's own")
-        if "webhook_public_key" in keys:
-            try:
-                sendgrid_key(keys["webhook_public_key"], "keys.sendgrid.webhook_public_key")
-            except Misconfigured as error:
-                raise _invalid(provider, "webhook_public_key", error.detail) from None
+        elif useless := sorted(PLAIN & keys.keys()):
+            raise _invalid(provider, useless[0], f"is of use only with an {opener} of the store's own")
         if self.any_host:
             return
         base, allowed = keys.get("base_url"), providers.HOSTS.get(provider, ())
@@ -135,7 +142,10 @@ class Keyring:
             )
 
     def _account(self, provider: str, keys: Mapping[str, str]) -> str | None:
-        """Named by a digest from which, without the secret key, no key can be guessed."""
+        """Named by a digest from which, without the secret key, no key can be guessed.
+
+        How it is used is part of it, so that workers which have the account open take up a new choice.
+        """
         if FIELDS[provider][0] not in keys:
             return None
         opening = sorted(item for item in keys.items() if item[0] != OF_REPORTS.get(provider))
@@ -144,8 +154,8 @@ class Keyring:
 
 
 def _shown(name: str, value: str) -> str:
-    """What may be seen of it: of a key its last four characters, of a server's address all but the login."""
-    if name == "base_url":
+    """What may be seen of it: of a key its last four characters, of an address all but the login, a choice whole."""
+    if name in PLAIN:
         return value
     if name == "url":
         parts = urlsplit(value)

@@ -75,8 +75,24 @@ def _host(value: str) -> str:
     return value.rstrip("/")
 
 
+def _group(value: Any) -> Any:
+    if isinstance(value, bool | float):
+        raise ValueError("must be a whole number, as SendGrid shows it beside the group")
+    return value
+
+
 Mailbox = Annotated[str, StringConstraints(min_length=3, max_length=320), AfterValidator(_mailbox)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+UnsubscribeGroup = Annotated[
+    int,
+    BeforeValidator(_group),
+    Field(ge=1, lt=2**31, description="Through which group of the account customers unsubscribe"),
+]
+TemplatesByKind = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    Field(description="Kinds that go many in a request, `countdown=d-1a2b expectation=d-3c4d`"),
+]
 ProviderName = Literal["outbox", "smtp", "sendgrid", "klaviyo"]
 
 
@@ -93,6 +109,8 @@ class BrandChange(Input):
 class SendgridKeys(Input):
     api_key: Secret | None = None
     base_url: Annotated[str, StringConstraints(max_length=200), AfterValidator(_host)] | None = None
+    unsubscribe_group: UnsubscribeGroup | None = None
+    templates: TemplatesByKind | None = None
     webhook_public_key: Secret | None = None
 
 
@@ -194,7 +212,7 @@ def _given(provider: str, wanted: SendgridKeys | KlaviyoKeys | SmtpKeys | None) 
     if wanted is None:
         return dict.fromkeys(keyring.FIELDS[provider])
     return {
-        field: value.get_secret_value() if isinstance(value, SecretStr) else value
+        field: value.get_secret_value() if isinstance(value, SecretStr) else value and str(value)
         for field, value in wanted.model_dump(exclude_unset=True).items()
     }
 

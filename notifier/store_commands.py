@@ -20,6 +20,7 @@ from notifier.db.tables import Store
 from notifier.errors import NotFound, NotifierError
 from notifier.faults import faults
 from notifier.inputs import NewStoreInput
+from notifier.keyring import PLAIN
 from notifier.shopkeeping import NewTrial, StoreChange, change, document
 from notifier.trial import send_test
 
@@ -180,6 +181,17 @@ def key_revoke(
     typer.echo(f"{key} opens nothing any more.")
 
 
+def sender_and_keys(store_id: str, provider: str) -> tuple[str | None, dict[str, str]]:
+    """Who the store's emails come from, if it says so, and its own keys at one mail service; NotFound for no store."""
+    services = _services()
+    with reading(services.engine) as session:
+        store = _found(session.get(Store, store_id), store_id)
+        row = accounts.keys_of(session, store_id).get(provider)
+        found = store.sender, services.keyring.read(row) if row else {}
+    services.close()
+    return found
+
+
 # --- helpers ---------------------------------------------------------------------------------------------
 
 
@@ -228,7 +240,7 @@ def _document(changes: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(path: str, value: str) -> str | None:
-    if not path.startswith("keys.") or path.endswith(".base_url"):
+    if not path.startswith("keys.") or path.rpartition(".")[2] in PLAIN:
         return value or None
     if value == ASK:
         return (

@@ -159,6 +159,8 @@ STORE: Json = {
         "sendgrid": {
             "api_key": {"set": True, "last4": "x7Qa"},
             "base_url": "https://api.eu.sendgrid.com",
+            "unsubscribe_group": 1234,
+            "templates": "countdown=d-1a2b expectation=d-3c4d",
             "webhook_public_key": _NO_KEY,
         },
         "klaviyo": {"api_key": _NO_KEY, "webhook_secret": _NO_KEY},

@@ -37,6 +37,10 @@ class KeyShape(Shape):
 class SendgridShape(Shape):
     api_key: KeyShape
     base_url: str | None
+    unsubscribe_group: int | None = Field(
+        description="Through which group of the account customers unsubscribe"
+    )
+    templates: str | None = Field(description="Kinds that go many in a request, with their templates")
     webhook_public_key: KeyShape
 
 

@@ -253,11 +253,13 @@ def _keys(own: Mapping[str, ProviderKeys]) -> store_shapes.KeysShape:
         last = shown(provider, name)
         return store_shapes.KeyShape(set=last is not None, last4=last or None)
 
-    server = shown("smtp", "url")
+    server, group = shown("smtp", "url"), shown("sendgrid", "unsubscribe_group")
     return store_shapes.KeysShape(
         sendgrid=store_shapes.SendgridShape(
             api_key=key("sendgrid", "api_key"),
             base_url=shown("sendgrid", "base_url"),
+            unsubscribe_group=int(group) if group else None,
+            templates=shown("sendgrid", "templates"),
             webhook_public_key=key("sendgrid", "webhook_public_key"),
         ),
         klaviyo=store_shapes.KlaviyoShape(

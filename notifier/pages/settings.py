@@ -16,7 +16,7 @@ from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
 from notifier.errors import Invalid
 from notifier.faults import faults
-from notifier.keyring import FIELDS
+from notifier.keyring import FIELDS, PLAIN
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
@@ -105,7 +105,7 @@ def _keys(entered: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
     for provider, fields in FIELDS.items():
         for field in fields:
             name = f"keys.{provider}.{field}"
-            if entered.get(f"drop.{name}") or (field == "base_url" and entered.get(name) == ""):
+            if entered.get(f"drop.{name}") or (field in PLAIN and entered.get(name) == ""):
                 yield name, None
             elif entered.get(name):
                 yield name, entered[name]
@@ -144,7 +144,7 @@ def _page(
             for name in accounts.of_store(session, store.id, settings.provider)
         ]
     values = {
-        "values": {"to": "", "second": ""} | _values(store) | dict(entered or {}),
+        "values": {"to": "", "second": ""} | _values(store) | _choices(own) | dict(entered or {}),
         "keys": KEYS,
         "shown": _shown(own),
         "hosts": providers.HOSTS["sendgrid"],
@@ -173,3 +173,12 @@ def _values(store: Store) -> dict[str, str]:
 
 def _shown(own: Mapping[str, ProviderKeys]) -> dict[str, str]:
     return {f"keys.{row.provider}.{name}": value for row in own.values() for name, value in row.shown.items()}
+
+
+def _choices(own: Mapping[str, ProviderKeys]) -> dict[str, str]:
+    """How the store uses its own accounts: what of them is no secret."""
+    shown = _shown(own)
+    names = (
+        f"keys.{provider}.{name}" for provider, fields in FIELDS.items() for name in fields if name in PLAIN
+    )
+    return {name: shown.get(name, "") for name in names}

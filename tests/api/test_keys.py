@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -141,6 +142,15 @@ FAULTS = [
     ({"keys": {"sendgrid": {"api_key": f"{KEY} {KEY}"}}}, "/keys/sendgrid/api_key"),
     ({"keys": {"sendgrid": {"base_url": "https://api.eu.sendgrid.com"}}}, "/keys/sendgrid/base_url"),
     ({"keys": {"sendgrid": {"api_key": KEY, "base_url": "api.sendgrid.com/v3"}}}, "/keys/sendgrid/base_url"),
+    ({"keys": {"sendgrid": {"unsubscribe_group": 12}}}, "/keys/sendgrid/unsubscribe_group"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "unsubscribe_group": 0}}}, "/keys/sendgrid/unsubscribe_group"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "unsubscribe_group": True}}}, "/keys/sendgrid/unsubscribe_group"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "unsubscribe_group": "a"}}}, "/keys/sendgrid/unsubscribe_group"),
+    ({"keys": {"sendgrid": {"templates": "countdown=d-1"}}}, "/keys/sendgrid/templates"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "templates": "countdown"}}}, "/keys/sendgrid/templates"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "templates": "pigeon=d-1"}}}, "/keys/sendgrid/templates"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "templates": "delay=d-1"}}}, "/keys/sendgrid/templates"),
+    ({"keys": {"sendgrid": {"api_key": KEY, "templates": " "}}}, "/keys/sendgrid/templates"),
     ({"keys": {"sendgrid": {"webhook_public_key": "no key at all"}}}, "/keys/sendgrid/webhook_public_key"),
     ({"keys": {"smtp": {"url": "http://mail.example"}}}, "/keys/smtp/url"),
     ({"keys": {"smtp": {"url": "smtp://only-a-user@mail.example"}}}, "/keys/smtp/url"),
@@ -199,6 +209,8 @@ def test_of_a_key_only_its_end_is_shown(store: Api, vendors: Vendors) -> None:
         "sendgrid": {
             "api_key": {"set": True, "last4": "x7Qa"},
             "base_url": vendors.address,
+            "unsubscribe_group": None,
+            "templates": None,
             "webhook_public_key": {"set": False, "last4": None},
         },
         "klaviyo": {
@@ -215,6 +227,44 @@ def test_of_a_key_only_its_end_is_shown(store: Api, vendors: Vendors) -> None:
         == (NO_KEYS["smtp"])
     )
     assert change(store, keys=None)["keys"] == NO_KEYS
+
+
+# --- how the account is used -----------------------------------------------------------------------------
+
+
+def test_how_sendgrid_is_used_is_shown_and_taken_away(store: Api, vendors: Vendors) -> None:
+    with_sendgrid(store, vendors)
+    wanted = {"unsubscribe_group": "12", "templates": "countdown=d-1a2b expectation=d-3c4d"}
+    shown = change(store, keys={"sendgrid": wanted})["keys"]["sendgrid"]
+    assert (shown["unsubscribe_group"], shown["templates"]) == (12, wanted["templates"])
+    shown = change(store, keys={"sendgrid": dict.fromkeys(wanted)})["keys"]["sendgrid"]
+    assert (shown["unsubscribe_group"], shown["templates"]) == (None, None)
+    assert shown["api_key"]["set"]
+
+
+def test_a_store_chooses_whose_unsubscribe_its_waiting_series_offers(store: Api, vendors: Vendors) -> None:
+    before = with_sendgrid(store, vendors)
+    store.register()
+    store.deliver()  # with the account open as it was
+    change(store, keys={"sendgrid": {"unsubscribe_group": 12}})
+    assert store("GET", "/v1/accounts")["data"][0]["account"] != before
+    store.clock.now += timedelta(days=4)
+    store.deliver()
+    bodies = {request.body["categories"][0]: request.body for request in vendors.requests}
+    assert "asm" not in bodies["expectation"]
+    assert bodies["countdown"]["asm"] == {"group_id": 12}
+    assert not [name for name in bodies["countdown"]["headers"] if name.startswith("List-Unsubscribe")]
+
+
+def test_the_kinds_that_a_store_chose_share_a_request(store: Api, vendors: Vendors) -> None:
+    with_sendgrid(store, vendors)
+    change(store, keys={"sendgrid": {"templates": "expectation=d-3c4d"}})
+    for number in range(3):
+        store.register(order_id=f"T-{number}")
+    store.deliver()
+    (request,) = vendors.requests
+    assert request.body["template_id"] == "d-3c4d"
+    assert len(request.body["personalizations"]) == 3
 
 
 def dump(engine: Engine) -> str:
@@ -376,6 +426,8 @@ def test_keys_sealed_with_another_secret_make_room_for_new_ones(
     assert change(store, keys={"sendgrid": {"api_key": OTHER_KEY}})["keys"]["sendgrid"] == {
         "api_key": {"set": True, "last4": "9zYw"},
         "base_url": None,
+        "unsubscribe_group": None,
+        "templates": None,
         "webhook_public_key": {"set": False, "last4": None},
     }
 

@@ -17,10 +17,11 @@ DEFAULTS = {
 
 UNSET = {"set": False, "last4": None}
 NO_KEYS = {
-    "sendgrid": {"api_key": UNSET, "base_url": None, "webhook_public_key": UNSET},
+    "sendgrid": {"api_key": UNSET, "base_url": None, "unsubscribe_group": None, "templates": None,
+                 "webhook_public_key": UNSET},
     "klaviyo": {"api_key": UNSET, "webhook_secret": UNSET},
     "smtp": {"url": UNSET, "server": None},
-}
+}  # fmt: skip
 
 
 def test_a_store_tells_of_itself_but_not_its_key(api: Api) -> None:

@@ -85,6 +85,22 @@ def test_a_key_is_taken_away_by_its_box(shop: Shop, operator: TestClient) -> Non
         assert accounts.keys_of(session, "store_fern") == {}
 
 
+def test_how_sendgrid_is_used_stands_in_fields_that_can_be_emptied(shop: Shop, operator: TestClient) -> None:
+    chosen = {"keys.sendgrid.unsubscribe_group": "12", "keys.sendgrid.templates": "countdown=d-1a2b"}
+    assert save(operator, "/sending", **{"keys.sendgrid.api_key": KEY}, **chosen).status_code == 303
+    page = operator.get(PATH).text
+    assert 'value="12"' in page
+    assert 'value="countdown=d-1a2b"' in page
+    assert save(operator, "/sending").status_code == 303
+    assert 'value="12"' in operator.get(PATH).text
+    refused = save(operator, "/sending", **{"keys.sendgrid.templates": "countdown"})
+    assert refused.status_code == 422
+    assert 'value="countdown"' in refused.text
+    assert save(operator, "/sending", **dict.fromkeys(chosen, "")).status_code == 303
+    with reading(shop.services.engine) as session:
+        assert set(session.get_one(ProviderKeys, ("store_fern", "sendgrid")).shown) == {"api_key"}
+
+
 def test_services_that_could_not_send_are_refused(shop: Shop, operator: TestClient) -> None:
     answer = save(operator, "/sending", provider="klaviyo", **{"keys.sendgrid.api_key": KEY})
     assert answer.status_code == 422

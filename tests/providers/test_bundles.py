@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from notifier.bootstrap import build
+from notifier.config import Settings
 from notifier.errors import Misconfigured
 from notifier.providers import make
 from notifier.providers.base import (
@@ -18,6 +21,7 @@ from notifier.providers.base import (
     Unavailable,
     Unknown,
 )
+from notifier.providers.templates import template_of_kind
 from tests.house import House, make_post
 from tests.providers.contract import ENVELOPES, NOW, PATIENCE, PLAIN, SECRET
 from tests.providers.vendor_server import Answer, Vendors
@@ -200,16 +204,28 @@ def test_the_place_that_is_named_is_that_in_the_request(sendgrid: Bundling, vend
 
 
 @pytest.mark.parametrize("kind", ["delay", "consent"])
-def test_legal_notices_never_share_a_request(vendors: Vendors, kind: str) -> None:
+def test_legal_notices_never_share_a_request(kind: str) -> None:
     with pytest.raises(Misconfigured, match=f"SENDGRID_TEMPLATES has {kind}: legal notices"):
-        make("sendgrid", api_key=SECRET, base_url=vendors.address, templates={kind: "d-1"})
+        template_of_kind(f"countdown=d-1 {kind}=d-2", "SENDGRID_TEMPLATES")
 
 
-def test_a_template_for_a_kind_that_does_not_exist_is_refused_with_those_that_do(vendors: Vendors) -> None:
-    with pytest.raises(
-        Misconfigured, match="SENDGRID_TEMPLATES has countdwn; the kinds are expectation, countdown"
-    ):
-        make("sendgrid", api_key=SECRET, base_url=vendors.address, templates={"countdwn": "d-1"})
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("countdwn=d-1", "has countdwn; the kinds are expectation, countdown"),
+        ("countdown:d-1", "is 'countdown:d-1'; it must be kinds and their dynamic templates, like"),
+        ("countdown=d-1 countdown=d-2", "has countdown twice"),
+    ],
+)
+def test_templates_that_make_no_sense_are_refused_with_what_would(text: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=f"SENDGRID_TEMPLATES {words}"):
+        template_of_kind(text, "SENDGRID_TEMPLATES")
+
+
+def test_an_installation_whose_templates_make_no_sense_does_not_start(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, outbox_dir=tmp_path, sendgrid_templates="delay=d-1")
+    with pytest.raises(Misconfigured, match="SENDGRID_TEMPLATES has delay"):
+        build(settings)
 
 
 # --- Klaviyo ---------------------------------------------------------------------------------------------

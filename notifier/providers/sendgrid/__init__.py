@@ -14,8 +14,7 @@ from python_http_client import Client, exceptions
 from python_http_client.client import Response
 from sendgrid import SendGridAPIClient
 
-from notifier.domain.message import Kind
-from notifier.errors import Misconfigured, NotifierError
+from notifier.errors import NotifierError
 from notifier.providers import mime, reason, wire
 from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
 
@@ -23,8 +22,6 @@ _STANDARD = "https://api.sendgrid.com"
 _FAILURES = (exceptions.HTTPError, urllib3.exceptions.HTTPError, OSError)
 _LARGEST_REQUEST = 25_000_000  # bytes of recipients; SendGrid takes 30 MB in all
 _REFUSED_WHOLE = (400, 413, 422)  # for what is in the request: nothing of it was sent
-NEVER_TOGETHER = frozenset({"delay", "consent"})
-"""Kinds that can be legal notices: one lost answer must not leave a thousand of them in doubt."""
 _UNSUBSCRIBING = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 # At DEBUG this logger prints the Authorization header and the whole email.
 logging.getLogger("python_http_client").setLevel(logging.WARNING)
@@ -61,15 +58,6 @@ class Sendgrid:
         setting: str = "SENDGRID_API_KEY",
     ) -> None:
         self._options = options or Options()
-        if wrong := sorted(self._options.templates.keys() - set(Kind)):
-            raise Misconfigured(
-                f"SENDGRID_TEMPLATES has {', '.join(wrong)}; the kinds are {', '.join(Kind)}, but for"
-                f" {' and '.join(sorted(NEVER_TOGETHER))}."
-            )
-        if wrong := sorted(NEVER_TOGETHER & self._options.templates.keys()):
-            raise Misconfigured(
-                f"SENDGRID_TEMPLATES has {', '.join(wrong)}: legal notices go one in a request; leave them out."
-            )
         self._key = wire.key(api_key, setting, "SG.xxxx.yyyy")
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
