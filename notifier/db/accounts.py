@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, inspect, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
 from notifier.db.account_tables import ProviderAccount, ProviderKeys
+from notifier.db.tables import Store
 from notifier.domain.pace import Pace
 
 WELL = {
@@ -33,7 +34,7 @@ DOUBTS = 5
 PATIENCE = timedelta(minutes=5)
 """Trouble that lasts as long as this is worth a second account; a shorter one mends itself sooner."""
 
-_STORE, _KEYS = (SQLModel.metadata.tables[name].c for name in ("store", "provider_keys"))
+_STORE, _KEYS = (inspect(table).local_table.c for table in (Store, ProviderKeys))
 
 
 def provider_of(account: str) -> str:

@@ -98,6 +98,8 @@ def claim(
     Workers pass over each other's rows, and leave those of a paused account where they are.
     """
     waiting = _turns(session, now, limit, default_provider)
+    if not waiting:
+        return []
     carriers = _carriers(session, waiting, now)
     granted = {
         account: accounts.take(session, account, now, limit, paces.get(accounts.provider_of(account)), lease)

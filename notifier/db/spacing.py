@@ -5,12 +5,13 @@ from collections.abc import Collection
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import func, text
-from sqlmodel import Session, SQLModel, select
+from sqlalchemy import func, inspect, text
+from sqlmodel import Session, select
 
+from notifier.db.tables import MessageRow
 from notifier.domain.message import Kind
 
-MESSAGES = SQLModel.metadata.tables["message"].c
+MESSAGES = inspect(MessageRow).local_table.c
 
 Address = tuple[str, str]
 """A store, and whom it writes to."""

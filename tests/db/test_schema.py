@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel
 
+from notifier import db
 from notifier.db import queries
 from notifier.db.engine import make_engine, reading
 from notifier.db.migrate import is_current, upgrade
@@ -248,3 +249,12 @@ def test_looking_for_what_is_held_or_was_not_told_reads_no_other_message(house: 
     held, lost = plans(house, look)
     assert "message_in_trouble" in held or "message_held" in held
     assert "message_not_told" in lost
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in Path(db.__file__).parent.glob("[a-z]*.py")))
+def test_each_module_finds_its_tables_by_itself(module: str) -> None:
+    """Whoever imports it first, whatever was imported before."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import notifier.db.{module}"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
