@@ -2,7 +2,8 @@
 
 Prints its port; ends with its standard input. GET / tells every email that customers got, by message id, with the
 times (Unix seconds) at which it was taken, and how often each kind of trouble was made. Klaviyo's repeats of one
-event (same profile, metric, time and `unique_id`) are taken and dropped, as Klaviyo does.
+event (same profile, metric, time and `unique_id`) are taken and dropped, as Klaviyo does; of a bulk with a repeat in
+it nothing is taken, and nothing said.
 """
 
 import argparse
@@ -79,11 +80,28 @@ class Service:
     def _take(self, path: str, body: dict[str, Any]) -> None:
         if path == "/api/events":
             event = body["data"]["attributes"]
-            message = event["unique_id"]
-            identity = json.dumps([event["profile"], event["metric"], event["time"]])
+            self._keep(event["unique_id"], _identity(event["profile"], event))
+        elif path == "/api/event-bulk-create-jobs":
+            people = body["data"]["attributes"]["events-bulk-create"]["data"]
+            events = [
+                (
+                    event["attributes"]["unique_id"],
+                    _identity(person["attributes"]["profile"], event["attributes"]),
+                )
+                for person in people
+                for event in person["attributes"]["events"]["data"]
+            ]
+            if any(identity in self.emails.get(message, {}) for message, identity in events):
+                self.troubles["bulks with a repeat, of which nothing was taken"] += 1
+                return
+            self.troubles["bulks"] += 1
+            for message, identity in events:
+                self._keep(message, identity)
         else:
             message = body["personalizations"][0]["custom_args"]["notification_id"]
-            identity = str(len(self.emails.get(message, ())))  # no key: each request is an email
+            self._keep(message, str(len(self.emails.get(message, ()))))  # no key: each request is an email
+
+    def _keep(self, message: str, identity: str) -> None:
         got = self.emails.setdefault(message, {})
         if identity in got:
             self.troubles["repeats removed"] += 1
@@ -92,6 +110,12 @@ class Service:
     def told(self) -> bytes:
         emails = {message: list(got.values()) for message, got in self.emails.items()}
         return json.dumps({"emails": emails, "troubles": self.troubles}).encode()
+
+
+def _identity(profile: dict[str, Any], event: dict[str, Any]) -> str:
+    """What Klaviyo knows a repeat by, beside its `unique_id`."""
+    email = profile["data"]["attributes"]["email"]
+    return json.dumps([email, event["metric"]["data"]["attributes"]["name"], event["time"]])
 
 
 def response(status: str, headers: str = "", body: bytes = b"") -> bytes:
