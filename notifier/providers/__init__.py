@@ -1,4 +1,4 @@
-"""Mail services, one file each. `make` picks one by name and imports only that one."""
+"""Mail services, one file or folder each. `make` picks one by name and imports only that one."""
 
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address

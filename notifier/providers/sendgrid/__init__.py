@@ -41,7 +41,10 @@ class Options:
 
 
 class Sendgrid:
-    """Sends one request per email, so that an answer that never came leaves one email in doubt."""
+    """Sends one request per email, so that an answer that never came leaves one email in doubt.
+
+    Only kinds with a dynamic template may share one, by `send_many`.
+    """
 
     name = "sendgrid"
     removes_duplicates = False
