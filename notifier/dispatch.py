@@ -284,7 +284,8 @@ def compose(
 ) -> Composed:
     """Render an email as it would be now. Raises TemplateFault with file and line."""
     shop = shop_of(order.store)
-    values = variables(order.facts, kind, says, about, shop, post.links.for_email(order.row.id), now)
+    links = post.links.for_email(order.row.id, order.row.link_series, now)
+    values = variables(order.facts, kind, says, about, shop, links, now)
     rendered = post.templates.render(kind, values, order.facts.customer.locale)
     thread = f"<{order.row.id}@{order.row.store_id}.notifier>"
     envelope = Envelope(

@@ -36,10 +36,26 @@ class Conflict(NotifierError):
     status, slug, title = 409, "conflict", "Conflict"
 
 
+class Gone(NotifierError):
+    """It was here, and is here no more."""
+
+    status, slug, title = 410, "gone", "Gone"
+
+
 class Invalid(NotifierError):
     """Well formed, but it can't be done; `faults` point at the fields."""
 
     status, slug, title = 422, "invalid", "Invalid input"
+
+
+class TooMany(NotifierError):
+    """Too often in too short a time; `wait` is after how many seconds it may be tried again."""
+
+    status, slug, title = 429, "too-many", "Too many requests"
+
+    def __init__(self, detail: str, wait: int) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 class Unavailable(NotifierError):

@@ -285,6 +285,12 @@ class NewCancellation(Input):
     by: Literal["store", "customer"] = "store"
 
 
+class NewRevocation(Input):
+    """Why the links to an order's page are ended."""
+
+    reason: LongText | None = None
+
+
 class NewSuppression(Input):
     """An address that must get no mail, or, with `waiting`, no countdowns."""
 

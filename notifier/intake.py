@@ -35,6 +35,7 @@ from notifier.inputs import (
     NewCancellation,
     NewLine,
     NewRefund,
+    NewRevocation,
     NewShipment,
 )
 from notifier.planning import CHUNK, replan
@@ -277,6 +278,18 @@ def set_waiting_series(
         if fact.order.row.unsubscribed == wanted:
             fact.order.row.unsubscribed = not wanted
             fact.happened("resubscribed" if wanted else "unsubscribed", {})
+
+
+def revoke_links(
+    session: Session, store_id: str, backorder_id: str, new: NewRevocation, now: datetime
+) -> None:
+    """Every link to the customer's page of this order that was written before opens nothing any more.
+
+    An email that is being written meanwhile does not leave with such a link: this is a fact like any other.
+    """
+    with _Fact(session, store_id, backorder_id, now) as fact:
+        fact.order.row.link_series += 1
+        fact.happened("links_revoked", {"reason": new.reason})
 
 
 def refund(session: Session, store_id: str, backorder_id: str, new: NewRefund, now: datetime) -> str:

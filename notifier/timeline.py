@@ -77,6 +77,7 @@ WORDS: Mapping[str, Callable[[Data], str]] = {
     "refunded": lambda data: f"the store sent {data['amount']} {data['currency']} back",
     "answered": lambda data: f"the customer chose to {data['choice']}{_about(data)}",
     "unsubscribed": lambda _: "the customer wants no countdown emails for this order",
+    "links_revoked": lambda data: f"the store ended the links to the customer's page{_because(data)}",
     "resubscribed": lambda _: "the customer wants countdown emails for this order again",
 }
 """What each kind of fact means, from what it holds."""

@@ -168,7 +168,7 @@ def _order(work: Work, backorder_id: str) -> facts.Order:
 
 def _shown(work: Work, backorder_id: str) -> shapes.Backorder:
     messages = queries.messages_of(work.session, [backorder_id])[backorder_id]
-    return views.backorder(_order(work, backorder_id), messages, work.services.links)
+    return views.backorder(_order(work, backorder_id), messages, work.services.links, work.now)
 
 
 # --- changing --------------------------------------------------------------------------------------------
@@ -246,3 +246,20 @@ def report_refund(
         return 201, _shown(work, backorder_id)
 
     return once.answer(refund)
+
+
+@router.post(
+    "/{backorder_id}/links/revoke",
+    operation_id="revoke_links",
+    response_model=shapes.Backorder,
+    responses=CHANGES,
+)
+def revoke_links(
+    backorder_id: Id,
+    new: Annotated[inputs.NewRevocation, Body(examples=[examples.REVOCATION])],
+    call: CallDep,
+) -> shapes.Backorder:
+    """End every link to the customer's page that was written so far. Answers the order with its new `status_url`."""
+    with call.writing() as work:
+        intake.revoke_links(work.session, work.store.id, backorder_id, new, work.now)
+        return _shown(work, backorder_id)

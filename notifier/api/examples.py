@@ -42,6 +42,7 @@ SHIPMENT: Json = {
 }
 CANCELLATION: Json = {"reason": "the kiln broke", "lines": [{"sku": "ORN-RED", "quantity": 1}], "by": "store"}
 REFUND: Json = {"amount": "9.50", "currency": "USD", "refunded_at": "2026-12-11T10:00:00-05:00"}
+REVOCATION: Json = {"reason": "the email was forwarded to a stranger"}
 SKU_ETA: Json = {"eta": "2026-12-20", "reason": "held at customs", "dry_run": True}
 RESTOCK: Json = {"sku": "ORN-RED", "quantity": 40, "rule": "fair"}
 RESOLUTION: Json = {"action": "mark_sent"}

@@ -113,7 +113,9 @@ def status_of(result: Registered) -> int:
 def shown(work: Work, results: Iterable[object]) -> dict[str, shapes.Backorder]:
     """By id, the orders of those results that are one: from what was just written, or read where it was there."""
     found = [result for result in results if isinstance(result, Registered)]
-    seen = {it.backorder_id: views.registered(it.order, work.services.links) for it in found if it.order}
+    seen = {
+        it.backorder_id: views.registered(it.order, work.services.links, work.now) for it in found if it.order
+    }
     return seen | read(work, {it.backorder_id for it in found} - seen.keys())
 
 
@@ -123,6 +125,6 @@ def read(work: Work, ids: Collection[str]) -> dict[str, shapes.Backorder]:
         return {}
     messages = queries.messages_of(work.session, ids)
     return {
-        id_: views.backorder(order, messages[id_], work.services.links)
+        id_: views.backorder(order, messages[id_], work.services.links, work.now)
         for id_, order in facts.load(work.session, ids).items()
     }

@@ -138,7 +138,7 @@ class Backorder(Shape):
     registered_at: datetime
     currency: str | None
     order_url: str | None
-    status_url: str = Field(description="The customer's own page")
+    status_url: str = Field(description="The customer's own page: a link that opens it for a year")
     customer: BackorderCustomer
     payment: CardPayment | None
     unsubscribed: bool = Field(description="The customer wants no countdown emails")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from notifier.api import shapes, store_shapes
@@ -16,7 +16,7 @@ from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import Facts, Line
 from notifier.domain.pace import Pace
-from notifier.links import Links
+from notifier.links import FIRST_SERIES, Links
 from notifier.skus import Restocked
 from notifier.timeline import Entry
 
@@ -42,15 +42,16 @@ def message(row: MessageRow, email: str, skus: Mapping[str, str]) -> shapes.Mess
     )
 
 
-def backorder(order: Order, messages: Iterable[MessageRow], links: Links) -> shapes.Backorder:
+def backorder(order: Order, messages: Iterable[MessageRow], links: Links, now: datetime) -> shapes.Backorder:
     """An order as it was read."""
     skus = {line.id: line.sku for line in order.lines}
     laws = [(line.law_state, line.answer_by) for line in order.lines]
     shown = [message(row, order.row.email, skus) for row in messages]
-    return _backorder(order.facts, order.row.payment, laws, shown, links)
+    status_url = links.order_page(order.row.id, order.row.link_series, now)
+    return _backorder(order.facts, order.row.payment, laws, shown, status_url)
 
 
-def registered(order: NewOrder, links: Links) -> shapes.Backorder:
+def registered(order: NewOrder, links: Links, now: datetime) -> shapes.Backorder:
     """An order as it was just written: what reading it back would answer."""
     facts = order.facts
     skus = {line.id: line.sku for line in facts.lines}
@@ -75,7 +76,8 @@ def registered(order: NewOrder, links: Links) -> shapes.Backorder:
         )
         for message_id, draft in order.messages
     ]
-    return _backorder(facts, order.payment, laws, planned, links)
+    status_url = links.order_page(facts.backorder_id, FIRST_SERIES, now)
+    return _backorder(facts, order.payment, laws, planned, status_url)
 
 
 def _backorder(
@@ -83,7 +85,7 @@ def _backorder(
     payment: Mapping[str, Any] | None,
     laws: Iterable[tuple[str, date | None]],
     messages: list[shapes.Message],
-    links: Links,
+    status_url: str,
 ) -> shapes.Backorder:
     """`laws` are the state and the last day to answer of each line, in order."""
     skus = {line.id: line.sku for line in facts.lines}
@@ -96,7 +98,7 @@ def _backorder(
         registered_at=facts.registered_at,
         currency=facts.currency,
         order_url=facts.order_url,
-        status_url=links.order_page(facts.backorder_id),
+        status_url=status_url,
         customer=shapes.BackorderCustomer(
             email=customer.email,
             name=customer.name,

@@ -73,7 +73,7 @@ class Backorder(SQLModel, table=True):
     """An order that waits. `content` is the digest of what was registered, to tell a repeat from a clash.
 
     `version` grows with every fact. `replan_at` is when it must be planned again though nothing happened: a clock of
-    the law's runs out, the policy is new.
+    the law's runs out, the policy is new. Links to the customer's page that are not of `link_series` were ended.
     """
 
     __table_args__ = (
@@ -97,6 +97,7 @@ class Backorder(SQLModel, table=True):
     country: str | None = None
     payment: dict[str, Any] | None = json_column(null=True)
     unsubscribed: bool = False
+    link_series: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     status: str = "open"
     content: str
     version: int = 1

@@ -18,18 +18,18 @@ from notifier.pages import (
     webhooks,
 )
 from notifier.pages.html import HERE, PageRoute
-from notifier.pages.session import Throttle
+from notifier.pages.throttle import Limits
 
 STATIC = {"page.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 def router(services: Services) -> APIRouter:
     """Everything under `/`, `/console`, `/o` and `/static`."""
-    throttle = Throttle()
+    limits = Limits()
 
     def know(request: Request) -> None:
         request.state.services = services
-        request.state.throttle = throttle
+        request.state.limits = limits
 
     whole = APIRouter(dependencies=[Depends(know)])
     whole.include_router(_front)

@@ -2,19 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form, Response
+from fastapi.responses import RedirectResponse
 
+from notifier import intake
 from notifier.db import facts as store
 from notifier.db import overview
 from notifier.db.codec import says_from_json
-from notifier.db.engine import reading
+from notifier.db.engine import reading, transaction
 from notifier.db.tables import MessageRow
 from notifier.domain.law import standing
 from notifier.domain.message import Status
 from notifier.domain.order import Facts
 from notifier.errors import NotFound
+from notifier.inputs import NewRevocation
+from notifier.links import FIRST_SERIES
 from notifier.pages import plain
 from notifier.pages.html import Page, PageRoute, day
 from notifier.pages.plain import Label
@@ -34,6 +39,7 @@ FACTS = {
     "customer_changed": "Customer details changed",
     "unsubscribed": "Reminders stopped",
     "resubscribed": "Reminders wanted again",
+    "links_revoked": "Links ended",
 }
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -56,7 +62,7 @@ def backorders_page(visit: SignedIn, q: str = "", before: str = "") -> Page:
 
 
 @router.get("/console/backorders/{backorder_id}")
-def backorder_page(backorder_id: str, visit: SignedIn) -> Page:
+def backorder_page(backorder_id: str, visit: SignedIn, done: str = "") -> Page:
     with reading(visit.services.engine) as session:
         wanted = [backorder_id] if backorder_id.isprintable() else []
         order = store.load(session, wanted).get(backorder_id)
@@ -70,11 +76,28 @@ def backorder_page(backorder_id: str, visit: SignedIn) -> Page:
         "label": plain.order_state(order.facts.status),
         "law": {line_id: plain.law_state(where.state) for line_id, where in states.items()},
         "standings": states,
-        "customer_page": visit.services.links.order_page(backorder_id),
+        "customer_page": visit.services.links.order_page(backorder_id, order.row.link_series, visit.now),
+        "links_ended": done == "links" and order.row.link_series > FIRST_SERIES,
         "past": [moment for moment in story if not moment.ahead],
         "future": [moment for moment in story if moment.ahead],
     }
     return visit.page("backorder.html", values)
+
+
+@router.post("/console/backorders/{backorder_id}/links/revoke")
+def revoke_links(
+    backorder_id: str,
+    visit: SignedIn,
+    token: Annotated[str, Form()],
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """End the links to the customer's page that were written so far."""
+    visit.check(token, f"revoke links {backorder_id}")
+    with transaction(visit.services.engine) as session:
+        why = "".join(c for c in reason if c.isprintable()).strip() or None
+        wanted = NewRevocation(reason=why)
+        intake.revoke_links(session, visit.store_id, backorder_id, wanted, visit.now)
+    return RedirectResponse(f"/console/backorders/{backorder_id}?done=links", 303)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -55,6 +55,21 @@ class Refused(NotifierError):
     status, slug, title = 403, "refused", "This form can't be used"
 
 
+class Trouble(NotifierError):
+    """Why a customer's link or form is not taken, said in their language; `wait` is in seconds, 0 for none."""
+
+    slug = "trouble"
+
+    def __init__(
+        self,
+        why: Literal["unknown", "run_out", "ended", "too_many", "too_often", "form"],
+        status: int,
+        wait: int = 0,
+    ) -> None:
+        super().__init__(why)
+        self.why, self.status, self.wait = why, status, wait
+
+
 class Page(HTMLResponse):
     """An answer written by a template in `html/`, in the language asked for."""
 
@@ -75,6 +90,8 @@ class PageRoute(APIRoute):
                 response = await handle(request)
             except SignIn:
                 response = RedirectResponse(f"/console/login?next={quote(request.url.path)}", 303)
+            except Trouble as trouble:
+                response = _trouble_page(trouble, request)
             except NotifierError as error:
                 response = _error_page(error)
             except RequestValidationError as error:
@@ -91,6 +108,15 @@ def _as_invalid(error: RequestValidationError) -> NotifierError:
     refused = NotifierError(f"That could not be read. {wrong}")
     refused.status = 422
     return refused
+
+
+def _trouble_page(trouble: Trouble, request: Request) -> Response:
+    locale = language.wanted(request.headers.get("accept-language", ""))
+    values = {"why": trouble.why, "lang": language.tag(locale), "dir": locale.text_direction}
+    page = Page("trouble.html", values, trouble.status, locale.language)
+    if trouble.wait:
+        page.headers["Retry-After"] = str(trouble.wait)
+    return page
 
 
 def _error_page(error: NotifierError) -> Response:

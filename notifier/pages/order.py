@@ -6,38 +6,37 @@ answer comes only from the page's own form, and only to what that page showed.
 
 import hashlib
 import secrets
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session
 
 from notifier import intake, suppressing
 from notifier.bootstrap import Services
-from notifier.db import facts as store
 from notifier.db.engine import reading, transaction
 from notifier.db.facts import Order
 from notifier.domain.order import Choice, Facts
-from notifier.errors import NotFound
 from notifier.inputs import NewAnswer
 from notifier.pages import signing
 from notifier.pages.calendar import calendar
-from notifier.pages.html import CSP, Page, PageRoute, Refused
+from notifier.pages.html import CSP, Page, PageRoute, Trouble
+from notifier.pages.opening import key_of, load
 from notifier.pages.order_view import open_lines, tongue, view
 from notifier.pages.session import Here
+from notifier.pages.throttle import Throttle
 
 Action = Literal["keep", "cancel", "reminders_on", "reminders_off"]
+LOOKING = ["GET", "HEAD"]
 Note = Literal["", "keep", "cancel", "reminders_on", "reminders_off", "stale", "none_chosen"]
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-@router.get("/o/{token}")
-def order_page(token: str, services: Here, do: str = "", done: str = "") -> Response:
+@router.api_route("/o/{token}", methods=LOOKING)
+def order_page(token: str, request: Request, services: Here, do: str = "", done: str = "") -> Response:
     """The order. `do` only opens the form for an answer, `done` only thanks for one that was given."""
-    order = _order(services, token)
+    order = _order(request, services, token)
     return _page(services, order, token, do=do, note=_thanks(done, order.facts))
 
 
@@ -53,19 +52,22 @@ def answer(
     """Take the customer's answer, or their wish about reminders, then show the order again."""
     now = services.clock()
     secret = services.settings.secret_key
-    backorder_id = _backorder_id(services, token)
+    key = key_of(request, services, token)
     asked = signing.read(secret, "answer", form, now)
-    if not signing.same_site(request) or asked is None or asked[:2] != [backorder_id, action]:
-        raise Refused(
-            "The form did not come from this page. Open the link in your email again, and answer there."
-        )
+    if not signing.same_site(request) or asked is None or asked[:2] != [key.backorder_id, action]:
+        raise Trouble("form", 403)
+    answers: Throttle = request.state.limits.answers
+    if wait := answers.wait(key.backorder_id, now):
+        raise Trouble("too_often", 429, wait)
+    answers.count(key.backorder_id, now)
     if action == "cancel" and not sku:
-        return _page(services, _order(services, token), token, do="cancel", note="none_chosen", status=422)
+        order = _order(request, services, token)
+        return _page(services, order, token, do="cancel", note="none_chosen", status=422)
     with transaction(services.engine) as session:
-        order = _load(session, backorder_id, lock=True)
+        order = load(session, key, lock=True)
         if asked[2] != _shown(order, action, now):
             return _page(services, order, token, note="stale", status=409)
-        store_id = order.row.store_id
+        store_id, backorder_id = order.row.store_id, order.row.id
         if action in {"keep", "cancel"}:
             skus = [
                 line.sku for line, _ in open_lines(order, now) if action == "keep" or line.sku in (sku or ())
@@ -76,61 +78,40 @@ def answer(
     return RedirectResponse(f"/o/{token}?done={action}", 303)
 
 
-@router.get("/o/{token}/unsubscribe")
-def unsubscribe_form(token: str, services: Here) -> Page:
-    order = _order(services, token)
+@router.api_route("/o/{token}/unsubscribe", methods=LOOKING)
+def unsubscribe_form(token: str, request: Request, services: Here) -> Page:
+    order = _order(request, services, token)
     return _localized("unsubscribe.html", order, {"token": token, "done": order.facts.unsubscribed})
 
 
 @router.post("/o/{token}/unsubscribe")
 def unsubscribe(
     token: str,
+    request: Request,
     services: Here,
     one_click: Annotated[Literal["One-Click"], Form(alias="List-Unsubscribe")],
 ) -> Page:
     """No more reminders to this customer: from the mailbox provider's own button (RFC 8058), or from the form."""
+    key = key_of(request, services, token)
     with transaction(services.engine) as session:
-        order = _load(session, _backorder_id(services, token))
+        order = load(session, key)
         suppressing.set_waiting_series(session, order.row.store_id, order.row.id, False, services.clock())
     return _localized("unsubscribe.html", order, {"token": token, "done": True})
 
 
-@router.get("/o/{token}/calendar.ics")
-def calendar_file(token: str, services: Here) -> Response:
+@router.api_route("/o/{token}/calendar.ics", methods=LOOKING)
+def calendar_file(token: str, request: Request, services: Here) -> Response:
     """The expected dates as all-day events, to subscribe to or to import."""
-    order = _order(services, token)
-    content = calendar(
-        order.facts, order.store.name, services.links.order_page(order.row.id), services.clock()
-    )
+    order = _order(request, services, token)
+    address = f"{services.settings.public_url}/o/{token}"
+    content = calendar(order.facts, order.store.name, address, services.clock())
     return Response(content, media_type="text/calendar; charset=utf-8")
 
 
-def _backorder_id(services: Services, token: str) -> str:
-    backorder_id = services.links.read_order(token)
-    if backorder_id is None:
-        raise _no_order()
-    return backorder_id
-
-
-def _order(services: Services, token: str) -> Order:
+def _order(request: Request, services: Services, token: str) -> Order:
+    key = key_of(request, services, token)
     with reading(services.engine) as session:
-        return _load(session, _backorder_id(services, token))
-
-
-def _load(session: Session, backorder_id: str, *, lock: bool = False) -> Order:
-    order = store.load(session, [backorder_id], lock=lock).get(backorder_id)
-    if order is None:
-        raise _no_order()
-    # Who wants no reminders of one order gets none of any.
-    quiet = order.facts.unsubscribed or suppressing.is_quiet(session, order)
-    return replace(order, facts=replace(order.facts, unsubscribed=quiet))
-
-
-def _no_order() -> NotFound:
-    return NotFound(
-        "This link opens no order. Mail programs sometimes cut long links in two: copy the whole of it from the"
-        " email. If that does not help, reply to the email; a person reads it."
-    )
+        return load(session, key)
 
 
 def _page(

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -18,13 +17,12 @@ from notifier.db.tables import Store
 from notifier.domain.policy import local_day
 from notifier.pages import signing
 from notifier.pages.html import Page, PageRoute, SignIn
+from notifier.pages.throttle import Throttle
+from notifier.pages.throttle import visitor as who_asks
 
 COOKIE = "notifier_console"
 SESSION_LASTS = timedelta(hours=12)
 TICKET_LASTS = timedelta(minutes=30)
-
-FAILURES_ALLOWED = 5
-FAILURES_FORGOTTEN = timedelta(minutes=5)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -106,15 +104,15 @@ def login(
     now = services.clock()
     if not signing.same_site(request):
         return _login_page(problem="Please sign in from this page.", status=403)
-    who = request.client.host if request.client else ""
-    throttle: Throttle = request.state.throttle
-    if throttle.blocked(who, now):
+    who = who_asks(request)
+    wrong_keys: Throttle = request.state.limits.wrong_keys
+    if wait := wrong_keys.wait(who, now):
         page = _login_page(problem="Too many wrong keys. Please wait five minutes and try again.", status=429)
-        page.headers["Retry-After"] = str(int(FAILURES_FORGOTTEN.total_seconds()))
+        page.headers["Retry-After"] = str(wait)
         return page
     store_id = _store_of(services, api_key.strip(), ticket, now)
     if store_id is None:
-        throttle.failed(who, now)
+        wrong_keys.count(who, now)
         problem = (
             "This link has run out. Sign in with the API key instead."
             if ticket
@@ -160,25 +158,3 @@ def _store_of(services: Services, api_key: str, ticket: str, now: datetime) -> s
 def _inside(path: str) -> str:
     """Where to go after signing in: a console page, never another site."""
     return path if path == "/console" or path.startswith("/console/") else "/console"
-
-
-class Throttle:
-    """Counts wrong keys by address, for as long as they are held against it. Of this process only."""
-
-    def __init__(self) -> None:
-        self._failures: dict[str, list[datetime]] = {}
-        self._lock = Lock()
-
-    def blocked(self, who: str, now: datetime) -> bool:
-        with self._lock:
-            return len(self._recent(who, now)) >= FAILURES_ALLOWED
-
-    def failed(self, who: str, now: datetime) -> None:
-        with self._lock:
-            recent = [*self._recent(who, now), now]
-            for other in [name for name in self._failures if not self._recent(name, now)]:
-                del self._failures[other]
-            self._failures[who] = recent
-
-    def _recent(self, who: str, now: datetime) -> list[datetime]:
-        return [at for at in self._failures.get(who, []) if at > now - FAILURES_FORGOTTEN]

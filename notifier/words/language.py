@@ -37,6 +37,21 @@ def speak(tag: str, country: str | None = None) -> Locale:
         return Locale(wanted)
 
 
+@lru_cache(maxsize=1024)
+def wanted(header: str) -> Locale:
+    """The language that a browser asks for in `Accept-Language`: the first best of ours, else English."""
+    asked = []
+    for place, part in enumerate(header[:1000].split(",")):
+        name, _, weight = part.partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            quality = 0.0
+        asked.append((-quality, place, name.strip().lower().partition("-")[0]))
+    ours = [name for quality, _, name in sorted(asked) if name in LANGUAGES and quality < 0]
+    return Locale(ours[0] if ours else SOURCE)
+
+
 def tag(locale: Locale) -> str:
     """As `lang` in HTML and `Content-Language` write it: `en-US`."""
     return str(locale).replace("_", "-")

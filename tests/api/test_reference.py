@@ -20,6 +20,7 @@ PROMISED = {
     "report_shipment",
     "cancel_backorder",
     "report_refund",
+    "revoke_links",
     "set_sku_eta",
     "get_sku_change",
     "restock",

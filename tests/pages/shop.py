@@ -15,9 +15,9 @@ from notifier import intake
 from notifier.api.app import create_app
 from notifier.bootstrap import Services, build
 from notifier.config import Settings
-from notifier.db.engine import transaction
+from notifier.db.engine import reading, transaction
 from notifier.db.stores import create_store
-from notifier.db.tables import Store
+from notifier.db.tables import Backorder, Store
 from notifier.dispatch import dispatch
 from notifier.inputs import BackorderChange, NewBackorder, NewCancellation, NewShipment
 from notifier.planning import watch
@@ -81,8 +81,11 @@ class Shop:
             yield session
 
     def link(self, order_id: str) -> str:
-        """The path of a customer's page."""
-        return self.services.links.order_page(self.ids[order_id]).removeprefix(self.services.links.public_url)
+        """The path of a customer's page, as an email of now would have it."""
+        links, backorder_id = self.services.links, self.ids[order_id]
+        with reading(self.services.engine) as session:
+            series = session.get_one(Backorder, backorder_id).link_series
+        return links.order_page(backorder_id, series, self.now).removeprefix(links.public_url)
 
 
 def an_order(order_id: str) -> dict[str, Any]:

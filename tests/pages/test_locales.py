@@ -9,7 +9,7 @@ from jinja2 import Environment
 from notifier.pages.html import HERE, catalogs
 from notifier.words.language import LANGUAGES, SOURCE
 
-PAGES = ("order.html", "unsubscribe.html")
+PAGES = ("order.html", "trouble.html", "unsubscribe.html")
 
 
 def said() -> set[str]:
