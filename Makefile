@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench check lint types rules format lock assets clean
+.PHONY: help setup demo test bench stories check lint types rules format lock assets clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
@@ -26,6 +26,9 @@ test: lint types ## check the code, then run every test
 
 bench: $(DEV) ## measure speed and memory against bare code; BENCH="--quick --db sqlite" narrows it
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+stories: $(RUNTIME) ## play every story again and write what is expected of it; read what changed before you commit it
+	@$(BIN)/python -m stories.tell
 
 check: lint types rules ## lint, types and import rules, without the other tests
 

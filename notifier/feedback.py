@@ -46,13 +46,15 @@ def report(
     at: datetime,
     now: datetime,
     detail: str = "",
+    suppresses: Scope | None = None,
 ) -> bool:
     """Keep a provider's report of an email and apply it at once; False when that changed nothing.
 
-    `event_id` is the provider's own: told twice, it counts once. `at` is when it happened there.
+    `event_id` is the provider's own: told twice, it counts once. `at` is when it happened there. `suppresses` says
+    within which scope the address must get no more mail.
     """
     message = session.get(MessageRow, message_id)
-    told = Report(event_id, message_id, status, at, detail)
+    told = Report(event_id, message_id, status, at, detail, suppresses)
     event = _event(message.store_id if message else "", provider, told, now)
     return bool(events.keep(session, [event])) and _apply(session, [event], now) > 0
 

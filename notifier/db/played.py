@@ -59,3 +59,13 @@ def last_sent(session: Session, backorder_id: str, kind: Kind) -> MessageRow | N
         .order_by(col(MessageRow.sent_at).desc())
     )
     return session.exec(query).first()
+
+
+def asked_about(session: Session, backorder_id: str) -> set[str]:
+    """The SKUs of an order of which an email that left asks whether its customer waits on."""
+    query = select(MessageRow).where(
+        MessageRow.backorder_id == backorder_id,
+        col(MessageRow.kind).in_([Kind.DELAY.value, Kind.CONSENT.value]),
+        col(MessageRow.sent_at).is_not(None),
+    )
+    return {sku for row in session.exec(query) for sku in _skus(session, row)}

@@ -72,6 +72,9 @@ def refusal(tmp_path: Path, story: Any) -> str:
         (event("refund", amount=9.5, currency="USD"), "/amount"),
         (event("refund", amount="9.50", currency="usd"), "/currency"),
         (event("bounce", kind="postcard"), "/kind"),
+        (event("customer", customer={"email": "jane"}), "/customer/email"),
+        ({"at": at(2), "do": "policy", "policy": {"countdown_days": [10_000]}}, "/policy/countdown_days/0"),
+        ({"at": at(2), "do": "policy", "policy": {}, "order_id": "1"}, "/order_id"),
         (registered(2, lines=[]), "/lines"),
         (registered(2, customer={"email": "jane"}), "/customer/email"),
         (registered(2, promissed="2026-04-10"), "promissed"),
@@ -80,16 +83,27 @@ def refusal(tmp_path: Path, story: Any) -> str:
         (registered(2), "order '1' is registered already"),
         (registered(2, order_id="1", customer={"email": "ken@example.com"}), "registered already"),
         (event("ship", order_id="2"), "no order '2' is registered by then"),
-        (event("ship", day=1, at="2026-02-28T09:00:00Z"), "no order '1' is registered by then"),
+        (
+            event("ship", day=1, at="2026-02-28T09:00:00Z"),
+            "/at: 2026-02-28T09:00:00+00:00 lies before event 1",
+        ),
         (event("ship", lines=[{"sku": "A", "quantity": 3}]), "2 of 2 units left, not 3"),
         (event("ship", lines=[{"sku": "B", "quantity": 1}]), "no line 'B'"),
         (event("ship", lines=[{"sku": "A", "quantity": 1}] * 3), "0 of 2 units left"),
         (event("ship", shipped_at=at(9)), "shipped_at"),
         (event("eta", sku="B", eta="2026-04-20"), "no line 'B'"),
+        (event("answer", answer="keep"), "nothing was asked"),
+        (event("answer", answer="cancel"), "nothing was asked"),
         (event("answer", answer="keep", skus=["B"]), "no line 'B'"),
         (event("cancel", lines=[{"sku": "A", "quantity": 3}]), "2 of 2 units left, not 3"),
         (event("refund", amount="9.50", currency="EUR"), "USD"),
         (event("bounce", kind="delay"), "no delay email of order '1' had been sent"),
+        (
+            event("complain", kind="delay"),
+            "no delay email of order '1' had been sent that could be called spam",
+        ),
+        (event("unsubscribe", order_id="2"), "no order '2' is registered by then"),
+        (event("customer", customer={}, order_id="2"), "no order '2' is registered by then"),
     ],
 )
 def test_an_impossible_event_is_named_by_its_number(
@@ -112,9 +126,48 @@ def test_what_is_gone_can_neither_ship_nor_move_nor_be_answered(tmp_path: Path) 
         assert wrong in said
 
 
-def test_an_event_keeps_the_number_that_it_was_written_at(tmp_path: Path) -> None:
-    said = refusal(tmp_path, [event("ship", day=5, order_id="9"), registered(), event("ship", 3)])
-    assert said.startswith("event 1: ")
+def test_what_ships_before_it_registers_is_refused_by_its_own_number(tmp_path: Path) -> None:
+    said = refusal(tmp_path, [event("ship", day=1), registered(2)])
+    assert said == "event 1: no order '1' is registered by then"
+
+
+def test_a_story_that_runs_backwards_says_between_which_events(tmp_path: Path) -> None:
+    said = refusal(tmp_path, [registered(), event("ship", 5), event("cancel", 4)])
+    assert said == (
+        "event 3: /at: 2026-03-04T12:00:00+00:00 lies before event 2, 2026-03-05T12:00:00+00:00;"
+        " a story runs forward in time"
+    )
+
+
+def test_a_story_ends_after_its_last_event(tmp_path: Path) -> None:
+    story = {"events": [registered(), event("ship", 5)], "until": at(4)}
+    assert refusal(tmp_path, story).startswith(
+        "event 2: /at: 2026-03-05T12:00:00+00:00 lies after the story's end"
+    )
+
+
+def test_only_lines_that_were_asked_about_are_answered(tmp_path: Path) -> None:
+    lines = [{"sku": sku, "name": "Lamp", "quantity": 1, "eta": "2026-04-10"} for sku in ("A", "B")]
+    told = [registered(1, lines=lines), event("eta", 2, sku="A", eta="2026-05-20", reason="a strike")]
+    assert "nothing was asked of 'B', only of A" in refusal(
+        tmp_path, [*told, event("answer", 4, answer="keep", skus=["A", "B"])]
+    )
+
+
+def test_a_story_of_very_much_is_refused_before_it_is_played(tmp_path: Path) -> None:
+    many = [registered(order_id=str(number)) for number in range(10_000)]
+    assert "2,000 events at most, not 10,000" in refusal(tmp_path, many)
+    assert "larger than 5,000,000 bytes" in refusal(tmp_path, " " * 5_000_001)
+
+
+def test_a_story_lasts_ten_years_at_most(tmp_path: Path) -> None:
+    for until, wrong in [
+        ("9999-01-01T00:00:00Z", "not between 2000 and 2100"),
+        ("2036-03-03T00:00:00Z", "ten years"),
+    ]:
+        said = refusal(tmp_path, {"events": [registered()], "until": until})
+        assert said.startswith("/until: ")
+        assert wrong in said
 
 
 @pytest.mark.parametrize(
