@@ -1,15 +1,19 @@
 """Rules that every email keeps, whoever wrote its template."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from jinja2 import TemplateSyntaxError
+
 from notifier.domain.message import Kind
-from notifier.words.colour import contrast
+from notifier.words import clients
+from notifier.words.catalogue import unknown_variables
+from notifier.words.colour import contrast, is_colour
 from notifier.words.context import in_locale, variables
 from notifier.words.reading import Reading, read
-from notifier.words.render import Rendered, TemplateFault, Templates
+from notifier.words.render import Rendered, TemplateFault, Templates, Wording
 from notifier.words.samples import LINKS, LOCALES, NOW, SAMPLES, SHOP
 
 MAX_SUBJECT = 78
@@ -40,19 +44,65 @@ TONGUES: Mapping[str, Tongue] = {
     "ar": Tongue("قريب[اً]", "خصم|تخفيض|عرض خاص|قسيمة"),
 }
 
-NOTICES = """{% import "_" ~ part ~ ".j2" as put with context %}{% import "_parts.j2" as parts with context %}
+RULES: Mapping[str, str] = {
+    "renders": "It can be read as Jinja, has its four blocks, and renders for every sample order in every language.",
+    "variables": "It names only variables that emails of its kind have. A gap in an email is worse than no email.",
+    "subject": "The subject has 1 to 78 characters: phones show the first half of that.",
+    "promotion": "Word of an order does not sell: an advertisement in its subject, or in a notice of the law,"
+    " makes it one in law (16 CFR 316.3).",
+    "preheader": "What the inbox shows after the subject has 35 to 110 characters and says something else.",
+    "size": "At most 75,000 bytes of HTML: Gmail cuts at 102 kB, and a sentence that is cut off was never said.",
+    "structure": "The HTML has its language, a title and exactly one main heading, for those who hear it.",
+    "links": "Addresses are absolute and https.",
+    "legible": "Words have 14 px at least, and stand out from their ground by 4.5 to 1 in both schemes (WCAG 2 AA).",
+    "pictures": "Pictures have words (`alt`) for when they are not shown; empty ones where they say nothing.",
+    "mail-programs": "Only elements, attributes and styles that Gmail, Outlook, Apple Mail and Yahoo all show.",
+    "text-part": "The plain text says what the HTML says, and has no HTML in it.",
+    "dates": "Subject, HTML, plain text and what mail programs read by themselves tell the same dates.",
+    "soon": "Say the date, or that there is none; never that it is soon.",
+    "law": "A delay holds the sentences of 16 CFR 435.2, both answers, the reason, and every item by its name.",
+}
+"""What a template must keep to be published, and why."""
+
+NOTICES = Wording(
+    """{% import "_" ~ part ~ ".j2" as put with context %}{% import "_parts.j2" as parts with context %}
 {% block subject %}{% endblock %}{% block preheader %}{% endblock %}{% block headline %}{% endblock %}
 {% block content %}{{ parts.notices() }}{% endblock %}"""
+)
 """A template of nothing but the sentences of law."""
 
 
+class Broken(NamedTuple):
+    """A rule that an email breaks, the block of its template that does, and how."""
+
+    rule: str
+    block: str
+    reason: str
+
+
 def check(templates: Templates, kinds: Iterable[Kind] = Kind) -> list[TemplateFault]:
-    """What is wrong with the templates, in every language, with every sample order."""
-    return [fault for kind in kinds for fault in check_source(templates, kind, templates.source(kind))]
+    """What is wrong with the templates that come with Notifier, in every language, with every sample order."""
+    return [fault for kind in kinds for fault in _faults(templates, kind, templates.source(kind), None)]
 
 
-def check_source(templates: Templates, kind: Kind, source: str) -> list[TemplateFault]:
-    """The same of one template, as it is written or as a draft; each fault once."""
+def check_wording(templates: Templates, kind: Kind, wording: Wording) -> list[TemplateFault]:
+    """The same of one template as a store writes it: each fault once, in the order of its lines."""
+    faults = _faults(templates, kind, wording.source, wording)
+    return sorted([*faults, *_of_the_variables(kind, wording.source, faults)], key=lambda fault: fault.line)
+
+
+def _of_the_variables(kind: Kind, source: str, known: Sequence[TemplateFault]) -> Iterator[TemplateFault]:
+    """Names in parts that no sample order reaches."""
+    told = {fault.line for fault in known if fault.rule == "renders"}
+    try:
+        for line, reason in unknown_variables(kind, source):
+            if line not in told:
+                yield TemplateFault(f"{kind}.j2", line, reason, "variables")
+    except TemplateSyntaxError:
+        return  # which has been told
+
+
+def _faults(templates: Templates, kind: Kind, source: str, wording: Wording | None) -> list[TemplateFault]:
     faults: dict[str, TemplateFault] = {}
     for sample in SAMPLES:
         if sample.kind is not kind:
@@ -61,19 +111,21 @@ def check_source(templates: Templates, kind: Kind, source: str) -> list[Template
             facts = in_locale(sample.facts, locale)
             values = variables(facts, kind, sample.says, sample.about, SHOP, LINKS, NOW)
             try:
-                rendered = templates.preview(kind, source, values, locale)
+                rendered = templates.render(kind, values, locale, wording)
             except TemplateFault as fault:
                 faults.setdefault(str(fault), fault)
+                if not fault.compiles:
+                    return list(faults.values())  # it is the same for all
                 continue
-            for block, reason in problems(templates, values, rendered):
+            for rule, block, reason in problems(templates, values, rendered):
                 line = source[: max(source.find(f"block {block} "), 0)].count("\n") + 1
-                found = TemplateFault(f"{kind}.j2", line, f"{reason} ({locale}, sample: {sample.name})")
-                faults.setdefault(f"{block} {reason}", found)
+                where = f"{reason} ({locale}, sample: {sample.name})"
+                faults.setdefault(f"{block} {reason}", TemplateFault(f"{kind}.j2", line, where, rule))
     return list(faults.values())
 
 
-def problems(templates: Templates, values: Mapping[str, Any], rendered: Rendered) -> list[tuple[str, str]]:
-    """What is wrong with one email, as the block of its template and a reason."""
+def problems(templates: Templates, values: Mapping[str, Any], rendered: Rendered) -> list[Broken]:
+    """What is wrong with one email."""
     reading = read(rendered.html)
     tongue = TONGUES[values["lang"].split("-")[0]]
     return [
@@ -81,57 +133,72 @@ def problems(templates: Templates, values: Mapping[str, Any], rendered: Rendered
         *_of_the_html(rendered, reading),
         *_of_the_text(rendered, reading),
         *_of_the_dates(values, rendered, reading),
-        *_of_the_law(templates, values, rendered),
+        *_of_the_law(templates, values, rendered, reading),
     ]
 
 
-def _of_the_subject(subject: str, reading: Reading, tongue: Tongue) -> Iterator[tuple[str, str]]:
+def _of_the_subject(subject: str, reading: Reading, tongue: Tongue) -> Iterator[Broken]:
     if not 0 < len(subject) <= MAX_SUBJECT:
-        yield "subject", f"has {len(subject)} characters, not 1 to {MAX_SUBJECT}"
+        yield Broken("subject", "subject", f"has {len(subject)} characters, not 1 to {MAX_SUBJECT}")
     if word := re.search(tongue.discount, subject, re.IGNORECASE):
-        yield "subject", f"sells: {word[0]!r} makes the email an advertisement in law"
+        yield Broken("promotion", "subject", f"sells: {word[0]!r} makes the email an advertisement in law")
     if len(reading.preheader) not in PREHEADER:
-        yield "preheader", f"has {len(reading.preheader)} characters, not {PREHEADER[0]} to {PREHEADER[-1]}"
+        length = f"has {len(reading.preheader)} characters, not {PREHEADER[0]} to {PREHEADER[-1]}"
+        yield Broken("preheader", "preheader", length)
     if reading.preheader == subject:
-        yield "preheader", "says the same as the subject"
+        yield Broken("preheader", "preheader", "says the same as the subject")
 
 
-def _of_the_html(rendered: Rendered, reading: Reading) -> Iterator[tuple[str, str]]:
+def _of_the_html(rendered: Rendered, reading: Reading) -> Iterator[Broken]:
     size = len(rendered.html.encode())
     if size > MAX_HTML_BYTES:
-        yield "content", f"makes {size} bytes of HTML, more than {MAX_HTML_BYTES}"
+        yield Broken("size", "content", f"makes {size} bytes of HTML, more than {MAX_HTML_BYTES}")
     if not reading.language or not reading.title:
-        yield "subject", "leaves the HTML without a language or a title"
+        yield Broken("structure", "subject", "leaves the HTML without a language or a title")
     if reading.headings != 1:
-        yield "headline", f"there are {reading.headings} h1 headings, not 1"
+        yield Broken("structure", "headline", f"there are {reading.headings} h1 headings, not 1")
     for url in reading.urls:
         if not _is_web(url):
-            yield "content", f"the address {url!r} is not an absolute https address"
+            yield Broken("links", "content", f"the address {url!r} is not an absolute https address")
     for text in reading.texts:
         for scheme, ink in (("light", text.light), ("dark", text.dark)):
-            if contrast(ink.ink, ink.ground) < MIN_CONTRAST:
-                yield "content", f"{ink.ink} on {ink.ground} is hard to read in the {scheme} scheme"
+            if odd := [colour for colour in (ink.ink, ink.ground) if not is_colour(colour)]:
+                yield Broken("legible", "content", f"write the colour {odd[0]!r} like #1f5a43")
+            elif contrast(ink.ink, ink.ground) < MIN_CONTRAST:
+                hard = f"{ink.ink} on {ink.ground} is hard to read in the {scheme} scheme"
+                yield Broken("legible", "content", hard)
+    body = clients.seen(rendered.html)
+    for size_px in body.small:
+        yield Broken(
+            "legible", "content", f"words of {size_px:g} px are too small; use {clients.SMALLEST} or more"
+        )
+    for what in body.unsupported:
+        yield Broken("mail-programs", "content", f"{what} is not shown by all mail programs")
+    for source in body.without_alt:
+        yield Broken("pictures", "content", f'the picture {source!r} has no alt="…"')
 
 
-def _of_the_text(rendered: Rendered, reading: Reading) -> Iterator[tuple[str, str]]:
+def _of_the_text(rendered: Rendered, reading: Reading) -> Iterator[Broken]:
     if len(rendered.text) < MIN_TEXT:
-        yield "content", f"the text part has {len(rendered.text)} characters, fewer than {MIN_TEXT}"
+        short = f"the text part has {len(rendered.text)} characters, fewer than {MIN_TEXT}"
+        yield Broken("text-part", "content", short)
     if any(len(line) > MAX_LINE for line in rendered.text.splitlines()):
-        yield "content", f"a line of the text part is longer than {MAX_LINE} characters"
+        too_long = f"a line of the text part is longer than {MAX_LINE} characters"
+        yield Broken("text-part", "content", too_long)
     if markup := re.search(r"</?[a-z]+[ >]|&[a-z]+;", rendered.text):
-        yield "content", f"there is HTML in the text part: {markup[0]!r}"
+        yield Broken("text-part", "content", f"there is HTML in the text part: {markup[0]!r}")
     said, read_out = set(_words(reading.words)), set(_words(rendered.text))
     if said and len(said & read_out) / len(said) < MIN_SHARED_WORDS:
-        yield "content", f"the text part lacks {', '.join(sorted(said - read_out)[:5])}"
+        lacks = ", ".join(sorted(said - read_out)[:5])
+        yield Broken("text-part", "content", f"the text part lacks {lacks}")
 
 
-def _of_the_dates(
-    values: Mapping[str, Any], rendered: Rendered, reading: Reading
-) -> Iterator[tuple[str, str]]:
+def _of_the_dates(values: Mapping[str, Any], rendered: Rendered, reading: Reading) -> Iterator[Broken]:
     told = [group["eta"] for group in values["news"] if group["eta"]["known"]]
     for eta in told:
         if eta["text"] not in reading.words or eta["text"] not in rendered.text:
-            yield "content", f"the date {eta['text']!r} is missing from the HTML or the text part"
+            missing = f"the date {eta['text']!r} is missing from the HTML or the text part"
+            yield Broken("dates", "content", missing)
     marked = {
         day
         for delivery in values["json_ld"].get("orderDelivery", [])
@@ -145,42 +212,44 @@ def _of_the_dates(
         if eta["text"] and eta["text"] in reading.words
     }
     if marked - shown:
-        yield (
-            "content",
-            f"the markup for mail clients tells {min(marked - shown)}, which the email does not say",
-        )
+        unsaid = f"the markup for mail clients tells {min(marked - shown)}, which the email does not say"
+        yield Broken("dates", "content", unsaid)
     if told and values["kind"] != Kind.CONSENT and told[0]["short"] not in rendered.subject:
-        yield "subject", f"does not say the date, {told[0]['short']!r}"
+        yield Broken("dates", "subject", f"does not say the date, {told[0]['short']!r}")
     for part in (rendered.subject, reading.preheader, reading.words):
         if word := re.search(TONGUES[values["lang"].split("-")[0]].soon, part, re.IGNORECASE):
-            yield "content", f"says {word[0]!r}: say the date, or that there is none"
+            yield Broken("soon", "content", f"says {word[0]!r}: say the date, or that there is none")
 
 
 def _of_the_law(
-    templates: Templates, values: Mapping[str, Any], rendered: Rendered
-) -> Iterator[tuple[str, str]]:
+    templates: Templates, values: Mapping[str, Any], rendered: Rendered, reading: Reading
+) -> Iterator[Broken]:
     """16 CFR 435.2: what an option notice must hold. A notice without a way to cancel is no notice."""
     if values["kind"] not in (Kind.DELAY, Kind.CONSENT):
         return
-    sentences = templates.preview(Kind(values["kind"]), NOTICES, values, values["lang"]).text
+    # In the words that come with Notifier: a store's own translation of a legal sentence is another sentence.
+    sentences = templates.render(Kind(values["kind"]), values, values["lang"], NOTICES).text
+    shown = " ".join(reading.words.split())
     for sentence in filter(None, sentences.splitlines()):
-        if sentence not in rendered.text:
-            yield "content", f"lacks what the law asks for, {{{{ parts.notices() }}}}: {sentence!r}"
+        if sentence not in rendered.text or sentence not in shown:
+            yield Broken(
+                "law", "content", f"lacks what the law asks for, {{{{ parts.notices() }}}}: {sentence!r}"
+            )
     for part in (rendered.html, rendered.text):
         for answer in ("keep", "cancel"):
             if values["links"][answer] not in part:
-                yield "content", f"the link to {answer} is missing from one part"
+                yield Broken("law", "content", f"the link to {answer} is missing from one part")
     if any(item["name"] in rendered.text for item in values["related"]):
-        yield "content", "sells: a notice that the law asks for holds no promotion"
+        yield Broken("promotion", "content", "sells: a notice that the law asks for holds no promotion")
     yield from _of_each_notice(values, rendered)
 
 
-def _of_each_notice(values: Mapping[str, Any], rendered: Rendered) -> Iterator[tuple[str, str]]:
+def _of_each_notice(values: Mapping[str, Any], rendered: Rendered) -> Iterator[Broken]:
     for group in values["news"]:
         if group["reason"] and group["reason"] not in rendered.text:
-            yield "content", "does not give the reason"
+            yield Broken("law", "content", "does not give the reason")
         if not all(line["name"] in rendered.text for line in group["lines"]):
-            yield "content", "does not name every item"
+            yield Broken("law", "content", "does not name every item")
 
 
 def _words(text: str) -> list[str]:

@@ -24,6 +24,11 @@ class Theme:
 DEFAULT = Theme(accent="#174ea6", on_accent="#ffffff", accent_dark="#9cc2ff", on_accent_dark=INK_DARK)
 
 
+def is_colour(value: str) -> bool:
+    """Whether it is a hex colour, the one way of writing them that every mail program reads."""
+    return bool(_HEX.fullmatch(value))
+
+
 def contrast(one: str, other: str) -> float:
     """The contrast ratio of two hex colours, from 1 to 21 (WCAG 2, relative luminance)."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
@@ -38,7 +43,7 @@ def theme(accent: str | None) -> Theme:
     """
     if accent is None:
         return DEFAULT
-    if not _HEX.fullmatch(accent):
+    if not is_colour(accent):
         raise ValueError(f"accent {accent!r} is not a hex colour such as #174ea6")
     light = _mix_until(accent, "#000000", CARD, 1.5)
     dark = _mix_until(accent, "#ffffff", CARD_DARK, 7.0)

@@ -1,6 +1,6 @@
 """Which language an email speaks, and how a day is written in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -11,6 +11,7 @@ from pathlib import Path
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.lists import format_list
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
@@ -88,9 +89,27 @@ def catalogs(folder: Path) -> Mapping[str, NullTranslations]:
     }
 
 
+Translations = Mapping[str, str | Sequence[str]]
+"""How sentences are said in a language; where one counts something, in all forms that the language has for numbers."""
+
+
+def catalog(own: Translations, language: str, otherwise: NullTranslations) -> NullTranslations:
+    """A store's own translations, and `otherwise` for what they leave out."""
+    made = Catalog(locale=language)
+    for sentence, said in own.items():
+        forms = said if isinstance(said, str) else tuple(said)
+        made.add(sentence if isinstance(said, str) else (sentence, sentence), forms)
+    first = _compiled(made)
+    first.add_fallback(otherwise)
+    return first
+
+
 def _catalog(path: Path, language: str) -> GNUTranslations:
     with path.open("rb") as po:
-        catalog = read_po(po, locale=language, abort_invalid=True)
+        return _compiled(read_po(po, locale=language, abort_invalid=True))
+
+
+def _compiled(catalog: Catalog) -> GNUTranslations:
     binary = BytesIO()
     write_mo(binary, catalog)
     binary.seek(0)

@@ -107,8 +107,12 @@ def _declarations(style: str) -> dict[str, str]:
 
 
 def _over(above: Ink, style: dict[str, str]) -> Ink:
-    ground = style.get("background", style.get("background-color", above.ground))
-    return Ink(ground, style.get("color", above.ink))
+    ground = style.get("background", style.get("background-color", "inherit"))
+    ink = style.get("color", "inherit")
+    return Ink(
+        above.ground if ground in ("inherit", "transparent") else ground,
+        above.ink if ink == "inherit" else ink,
+    )
 
 
 def _dark_classes(css: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -1,37 +1,43 @@
 """Templates to emails: one compiled Jinja2 source per kind gives the subject, the HTML and the text."""
 
 import hashlib
+import json
 import re
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
-from jinja2.environment import TemplateModule
+from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import BlockReference, Context, Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from notifier.domain.message import WAITING_SERIES, Kind
 from notifier.errors import Misconfigured
 from notifier.words import language
-from notifier.words.inline import Shared, inline, macros_of
+from notifier.words.inline import Shared, macros_of
+from notifier.words.language import Translations
+from notifier.words.sandbox import (
+    MAX_CHARACTERS,
+    MAX_SOURCE,
+    WRITES_MUCH,
+    Guarded,
+    Sandbox,
+    budget,
+    shared_files,
+)
 
 Part = Literal["html", "text"]
 PARTS: tuple[Part, ...] = ("html", "text")
+_S = TypeVar("_S", bound=Sandbox)
 BLOCKS = ("subject", "preheader", "headline", "content")
 """What a template fills."""
 
-MAX_CHARACTERS = 2_000_000
-"""No honest email comes near; a loop gone wrong is stopped here."""
-
-_WRITES_MUCH = ("center", "format", "indent", "slice", "batch", "pprint")
-"""Filters that turn a few characters into any number of them."""
+MOST_COMPILED = 1024
+"""Templates of stores that are kept compiled, each in one language and part."""
 
 _SYNTAX = {"trim_blocks": True, "lstrip_blocks": True}
 
@@ -39,11 +45,17 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 class TemplateFault(Exception):
-    """A template that can't be rendered: where, and why."""
+    """A template that can't be rendered, or breaks the rule of that name: where, and why.
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
+    One that does not even compile fails for every order alike.
+    """
+
+    def __init__(
+        self, file: str, line: int, reason: str, rule: str = "renders", *, compiles: bool = True
+    ) -> None:
         super().__init__(f"{file}:{line}: {reason}")
-        self.file, self.line, self.reason = file, line, reason
+        self.file, self.line, self.reason, self.rule = file, line, reason, rule
+        self.compiles = compiles
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,24 @@ class Rendered:
     text: str
     template_version: str
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A template that a store has written, or is writing.
+
+    `translations` go before those that come with Notifier: by language, the English sentence and how it is said there,
+    in as many forms as the language has for numbers where it counts something. `version` counts what was published.
+    """
+
+    source: str
+    translations: Mapping[str, Translations] = field(default_factory=dict)
+    version: int = 0
+
+    @cached_property
+    def digest(self) -> str:
+        words = json.dumps(self.translations, sort_keys=True)
+        return hashlib.sha256(f"{words}\n{self.source}".encode()).hexdigest()
 
 
 class Templates:
@@ -73,70 +103,84 @@ class Templates:
             ) from None
         shared = sorted([*folder.glob("_*.j2"), *(folder / "locales").glob("*.po")])
         self._shared = hashlib.sha256(b"".join(path.read_bytes() for path in shared))
-        translations = language.catalogs(folder / "locales")
-        self._environments = {
-            (spoken, part): _environment(folder, catalog, part)
-            for spoken, catalog in translations.items()
+        self.catalogs = language.catalogs(folder / "locales")
+        self._ours = {
+            (spoken, part): _environment(Sandbox, folder, catalog, part)
+            for spoken, catalog in self.catalogs.items()
             for part in PARTS
         }
+        self._guarded = {
+            (spoken, part): _guarded(folder, catalog, part)
+            for spoken, catalog in self.catalogs.items()
+            for part in PARTS
+        }
+        self._compiled = lru_cache(maxsize=None)(self._compile)
         # Stores publish templates of their own; compiling one costs as much as rendering it many times.
-        self._compiled = lru_cache(maxsize=1024)(self._compile)
+        self._compiled_theirs: dict[tuple[str, Kind, str, Part], Template] = {}
         self._version = lru_cache(maxsize=1024)(self._hash)
 
     def source(self, kind: Kind) -> str:
         """The template of that kind as it is written."""
         return self._sources[kind]
 
-    def render(self, kind: Kind, variables: Mapping[str, Any], locale: str) -> Rendered:
-        """The email in the language of `locale`, which is the one that `variables` are spelled in.
+    def render(
+        self, kind: Kind, variables: Mapping[str, Any], locale: str, wording: Wording | None = None
+    ) -> Rendered:
+        """The email in the language of `locale`, which is the one that `variables` are spelled in: as it comes with
+        Notifier, or in the `wording` of a store.
 
         Raises TemplateFault.
         """
-        return self.preview(kind, self._sources[kind], variables, locale)
-
-    def preview(self, kind: Kind, source: str, variables: Mapping[str, Any], locale: str) -> Rendered:
-        """The same from another source: a draft, or what a store has published. Raises TemplateFault."""
         spoken = language.speak(locale).language
-        _, html = self._write(kind, source, spoken, "html", variables)
-        subject, text = self._write(kind, source, spoken, "text", variables)
+        _, html = self._write(kind, wording, spoken, "html", variables)
+        subject, text = self._write(kind, wording, spoken, "text", variables)
         return Rendered(
             subject=" ".join(subject.split()),
             html=html.strip() + "\n",
             text=_BLANK_LINES.sub("\n\n", text).strip() + "\n",
-            template_version=self._version(source),
+            template_version=self._version(wording.digest if wording else self._sources[kind]),
             headers=_headers(kind, variables),
         )
 
     def _write(
-        self, kind: Kind, source: str, spoken: str, part: Part, variables: Mapping[str, Any]
+        self, kind: Kind, wording: Wording | None, spoken: str, part: Part, variables: Mapping[str, Any]
     ) -> tuple[str, str]:
         """The subject, for the text part, and the whole of the part."""
-        template = self._compiled(kind, source, spoken, part)
+        template = (
+            self._theirs(kind, wording, spoken, part) if wording else self._compiled(kind, spoken, part)
+        )
         context = template.new_context(dict(variables))
         pieces: list[str] = []
         length = 0
         try:
-            for piece in template.root_render_func(context):
-                pieces.append(piece)
-                length += len(piece)
-                if length > MAX_CHARACTERS:
-                    raise SecurityError(f"the {part} part is longer than {MAX_CHARACTERS:,} characters")
-            # The HTML part has the subject in its title; the header takes the plain one.
-            subject = "".join(context.blocks["subject"][0](context)) if part == "text" else ""
+            with budget():
+                for piece in template.root_render_func(context):
+                    pieces.append(piece)
+                    length += len(piece)
+                    if length > MAX_CHARACTERS:
+                        raise SecurityError(f"the {part} part is longer than {MAX_CHARACTERS:,} characters")
+                # The HTML part has the subject in its title; the header takes the plain one.
+                subject = "".join(context.blocks["subject"][0](context)) if part == "text" else ""
         except Exception as error:
             raise _fault(error, f"{kind}.j2") from error
         return subject, "".join(pieces)
 
-    def _compile(self, kind: Kind, source: str, spoken: str, part: Part) -> Template:
-        environment = self._environments[spoken, part]
-        try:
-            code = environment.compile(source, f"{kind}.j2", f"{kind}.j2")
-        except TemplateSyntaxError as error:
-            raise _fault(error, f"{kind}.j2") from error
-        template = Template.from_code(environment, code, environment.make_globals(None))
-        if missing := [block for block in BLOCKS if block not in template.blocks]:
-            raise TemplateFault(f"{kind}.j2", 1, f"lacks {{% block {missing[0]} %}}")
-        return template
+    def _compile(self, kind: Kind, spoken: str, part: Part) -> Template:
+        return _compiled(self._ours[spoken, part], kind, self._sources[kind])
+
+    def _theirs(self, kind: Kind, wording: Wording, spoken: str, part: Part) -> Template:
+        key = wording.digest, kind, spoken, part
+        found = self._compiled_theirs.pop(key, None)
+        if found is None:
+            environment: Sandbox = self._guarded[spoken, part]
+            if own := wording.translations.get(spoken):
+                first = language.catalog(own, spoken, self.catalogs[spoken])
+                environment = _guarded(self.folder, first, part)
+            found = _compiled(environment, kind, wording.source)
+        self._compiled_theirs[key] = found  # to the end: the longest unused stand first
+        while len(self._compiled_theirs) > MOST_COMPILED:
+            self._compiled_theirs.pop(next(iter(self._compiled_theirs)), None)
+        return found
 
     def _hash(self, source: str) -> str:
         version = self._shared.copy()
@@ -144,16 +188,38 @@ class Templates:
         return version.hexdigest()[:12]
 
 
-def _environment(folder: Path, translations: NullTranslations, part: Part) -> "_Sandbox":
+def _compiled(environment: Sandbox, kind: Kind, source: str) -> Template:
+    file = f"{kind}.j2"
+    if len(source) > MAX_SOURCE:
+        reason = f"has {len(source):,} characters, more than {MAX_SOURCE:,}"
+        raise TemplateFault(file, 1, reason, "size", compiles=False)
+    try:
+        with budget():
+            code = environment.compile(source, file, file)
+    except Exception as error:  # whatever nesting or numbers can make Jinja's and Python's compilers say
+        raise _fault(error, file, compiles=False) from error
+    template = Template.from_code(environment, code, environment.make_globals(None))
+    if missing := [block for block in BLOCKS if block not in template.blocks]:
+        raise TemplateFault(file, 1, f"lacks {{% block {missing[0]} %}}", compiles=False)
+    return template
+
+
+def _guarded(folder: Path, translations: NullTranslations, part: Part) -> Guarded:
+    environment = _environment(Guarded, folder, translations, part)
+    environment.guard(part)
+    return environment
+
+
+def _environment(kind: type[_S], folder: Path, translations: NullTranslations, part: Part) -> _S:
     """One per language and part, so that words are looked up, and escaped, by what was compiled once."""
-    environment = _Sandbox(
-        loader=FileSystemLoader(folder),
+    environment = kind(
+        loader=shared_files(folder),
         undefined=StrictUndefined,
         autoescape=part == "html",
         auto_reload=False,
         **_SYNTAX,
     )
-    for name in _WRITES_MUCH:
+    for name in WRITES_MUCH:
         del environment.filters[name]
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     environment.globals["part"] = part
@@ -161,8 +227,18 @@ def _environment(folder: Path, translations: NullTranslations, part: Part) -> "_
     gettext, ngettext = _translators(translations, safe, quote)
     environment.globals |= {"_": gettext, "gettext": gettext, "ngettext": ngettext}
     environment.ours = frozenset({gettext, ngettext})
-    environment.folder, environment.say, environment.safe = folder, translations.gettext, safe
+    environment.parsed = _parsed
+    environment.macros = partial(_written_out, folder, part, translations.gettext, safe)
     return environment
+
+
+def _written_out(
+    folder: Path, part: Part, say: Callable[[str], str], safe: Callable[[str], str], environment: Sandbox
+) -> Shared:
+    """The macros that every template knows."""
+    files = {"put": f"_{part}.j2", "parts": "_parts.j2"}
+    macros = {name: _macros(name, file, (folder / file).read_text("utf-8")) for name, file in files.items()}
+    return Shared(environment, files, macros, {"part": part}, say, safe)
 
 
 # The same in every language, so these are not among an environment's own.
@@ -199,75 +275,12 @@ def _translators(
     return gettext, ngettext
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Values are data: a template may read them, not call their methods, nor multiply text."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    # Shortcuts for what templates do most, past checks that can't fail there: a third of an email's cost.
-
-    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """One dict, which is quicker to copy for each email than the chain of two that Jinja makes."""
-        return {**self.globals, **(d or {})}
-
-    ours: frozenset[object] = frozenset()
-    """Functions of our own, which need no leave to be called; nor do macros and blocks, the templates' code."""
-
-    folder: Path
-    say: Callable[[str], str]
-    safe: Callable[[str], str]
-
-    @cached_property
-    def known(self) -> Shared:
-        """What is written out when a template is compiled."""
-        part = str(self.globals["part"])
-        files = {"put": f"_{part}.j2", "parts": "_parts.j2"}
-        macros = {
-            name: _macros(name, file, (self.folder / file).read_text("utf-8")) for name, file in files.items()
-        }
-        return Shared(self, files, macros, {"part": part}, self.say, self.safe)
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Jinja's step from source to tree."""
-        return _parsed(source, name)
-
-    def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
-        """Jinja's step from a parsed template to Python."""
-        if name not in self.known.files.values():
-            source = inline(source, self.known)
-        return super()._generate(source, name, *args, **kwargs)
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict:
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-        if type(obj) is TemplateModule and attribute in obj.__dict__ and attribute[0] != "_":
-            return obj.__dict__[attribute]
-        return super().getattr(obj, attribute)
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        plain = isinstance(obj, str | int | float | list | tuple)
-        return not plain and super().is_safe_attribute(obj, attr, value)
-
-    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-        macro = type(obj) is Macro
-        if not macro and type(obj) is not BlockReference and obj not in self.ours:
-            return super().call(context, obj, *args, **kwargs)
-        kwargs.pop("_block_vars", None)
-        kwargs.pop("_loop_vars", None)
-        return obj(context.eval_ctx, *args, **kwargs) if macro else obj(*args, **kwargs)
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" or not (isinstance(left, int) and isinstance(right, int)):
-            raise SecurityError(
-                f"{operator} is for whole numbers only" if operator == "*" else "** is not allowed"
-            )
-        return left * right
-
-
-def _fault(error: Exception, file: str) -> TemplateFault:
+def _fault(error: Exception, file: str, *, compiles: bool = True) -> TemplateFault:
     """Where it went wrong: the innermost line of the kind's own template, else of the shared ones."""
     if isinstance(error, TemplateSyntaxError):
-        return TemplateFault(error.name or file, error.lineno, error.message or "syntax error")
+        return TemplateFault(
+            error.name or file, error.lineno, error.message or "syntax error", compiles=compiles
+        )
     lines = [
         (template.name, template.get_corresponding_lineno(line))
         for frame, line in walk_tb(error.__traceback__)
@@ -276,7 +289,7 @@ def _fault(error: Exception, file: str) -> TemplateFault:
     # The first frame is the template's root, which stands on its `extends` all the while.
     own = [place for place in lines[1:] if place[0] == file]
     name, line = (own or lines or [(file, 1)])[-1]
-    return TemplateFault(name, line, f"{type(error).__name__}: {error}")
+    return TemplateFault(name, line, f"{type(error).__name__}: {error}", compiles=compiles)
 
 
 def _headers(kind: Kind, variables: Mapping[str, Any]) -> Mapping[str, str]:

@@ -8,10 +8,10 @@ import pytest
 
 from notifier.domain.message import Kind, Said
 from notifier.errors import Misconfigured
-from notifier.words.check import check, check_source
+from notifier.words.check import check
 from notifier.words.context import Shop, variables
 from notifier.words.reading import read
-from notifier.words.render import BLOCKS, Rendered, TemplateFault, Templates
+from notifier.words.render import BLOCKS, Rendered, TemplateFault, Templates, Wording
 from notifier.words.samples import JANE, LINKS, NOW, ORNAMENT, SHOP, order
 from tests.words.emails import FOLDER, TEMPLATES, the, values, write
 
@@ -29,7 +29,7 @@ def draft(content: str, subject: str = "New ship date") -> str:
 
 
 def preview(source: str) -> Rendered:
-    return TEMPLATES.preview(Kind.DELAY, source, values(DELAY), "en-US")
+    return TEMPLATES.render(Kind.DELAY, values(DELAY), "en-US", Wording(source))
 
 
 @pytest.mark.parametrize(
@@ -123,38 +123,6 @@ def test_a_template_that_is_missing_is_named(tmp_path: Path) -> None:
     (copy / "delay.j2").unlink()
     with pytest.raises(Misconfigured, match=r"delay\.j2"):
         Templates(copy)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "block", "reason"),
-    [
-        ("New ship date for", "Sale! New ship date for", "subject", "sells: 'Sale'"),
-        ("Now expected %(date)s. Keep waiting or cancel: you choose.", "Later.", "preheader", "6 characters"),
-        ("{{ parts.notices() }}", "", "content", "lacks what the law asks for"),
-        ("links.keep", "'/keep'", "content", "'/keep' is not an absolute https address"),
-        ("If you are happy to wait", "It will come soon", "content", "says 'soon'"),
-        ("{{ put.items(lines) }}", "", "content", "does not name every item"),
-        ('{{ parts.dates(_("New ship date")) }}', "", "content", "is missing from the HTML or the text"),
-    ],
-)
-def test_the_check_refuses_a_draft_that_breaks_a_rule(
-    before: str, after: str, block: str, reason: str
-) -> None:
-    source = TEMPLATES.source(Kind.DELAY)
-    assert before in source
-    faults = check_source(TEMPLATES, Kind.DELAY, source.replace(before, after))
-    assert any(reason in fault.reason for fault in faults), faults
-    line = source[: source.index(f"block {block}")].count("\n") + 1
-    assert (faults[0].file, faults[0].line) == ("delay.j2", line)
-
-
-def test_pale_words_are_refused() -> None:
-    source = TEMPLATES.source(Kind.EXPECTATION).replace(
-        "{% block content %}",
-        '{% block content %}{% if part == "html" %}<p style="color:#aaaaaa">pale</p>{% endif %}',
-    )
-    faults = check_source(TEMPLATES, Kind.EXPECTATION, source)
-    assert any("#aaaaaa on #ffffff is hard to read in the light scheme" in fault.reason for fault in faults)
 
 
 def test_a_folder_with_one_bad_template_has_one_fault(tmp_path: Path) -> None:
