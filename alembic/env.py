@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 import notifier.db.account_tables
 import notifier.db.tables
+import notifier.db.template_tables
 import notifier.db.webhook_tables  # noqa: F401  they register their tables
 from notifier.config import load
 from notifier.db.engine import make_engine

@@ -19,6 +19,7 @@ from notifier.metrics import Metrics
 from notifier.providers.base import Provider
 from notifier.providers.templates import template_of_kind
 from notifier.webhooks.call import Caller
+from notifier.wording import Published
 from notifier.words.render import Templates
 
 Clock = Callable[[], datetime]
@@ -167,6 +168,7 @@ def build(
         clock=clock,
         paces=_paces(settings.send_rate),
         # A pace that was set holds for every message, however many go in one request.
+        wording=Published(engine),
         bulk_paces=providers.BULK_PACES if settings.send_rate is None else {},
         most_at_once=providers.TOGETHER if settings.sendgrid_templates else 0,
         count=metrics.tried,

@@ -16,7 +16,7 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from notifier import store_commands
+from notifier import cli_templates, store_commands
 from notifier.bootstrap import Services, build, system_clock
 from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
@@ -31,9 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-templates_app = typer.Typer(help="The templates of emails.", no_args_is_help=True)
 app.add_typer(store_commands.app, name="store")
-app.add_typer(templates_app, name="templates")
+app.add_typer(cli_templates.app, name="templates")
 app.add_typer(sendgrid_app, name="sendgrid")
 app.add_typer(klaviyo_app, name="klaviyo")
 
@@ -195,7 +194,7 @@ def migrate() -> None:
     typer.echo("The database is up to date.")
 
 
-# --- import, simulate, templates -------------------------------------------------------------------------
+# --- import, simulate -------------------------------------------------------------------------------
 
 
 @app.command("import")
@@ -273,20 +272,6 @@ def _quiet() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-@templates_app.command("check")
-def templates_check() -> None:
-    """Render every template, in every locale, against every sample order."""
-    from notifier.words.check import check
-    from notifier.words.render import Templates
-
-    found = check(Templates(load().templates_dir))
-    for fault in found:
-        typer.echo(f"{fault.file}:{fault.line}: {fault.reason}", err=True)
-    if found:
-        raise typer.Exit(1)
-    typer.echo("Every template renders in every language for every sample order.")
 
 
 # --- demo ------------------------------------------------------------------------------------------------

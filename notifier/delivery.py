@@ -19,7 +19,7 @@ from notifier.db import accounts, outbox
 from notifier.db import facts as store
 from notifier.db.engine import transaction
 from notifier.db.outbox import Claim
-from notifier.db.tables import MessageRow
+from notifier.db.tables import MessageRow, Store
 from notifier.domain.message import Kind, Status
 from notifier.domain.pace import Pace
 from notifier.errors import Misconfigured
@@ -36,7 +36,7 @@ from notifier.providers.base import (
     Unavailable,
     Unknown,
 )
-from notifier.words.render import Templates
+from notifier.words.render import Templates, Wording
 
 log = structlog.get_logger(__name__)
 
@@ -51,14 +51,6 @@ IN_BULK = "-bulk"
 TOGETHER_SECONDS = 0.05
 """How long answers are gathered that are then settled in one transaction."""
 SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
-
-
-def _silent(_point: str, _message_id: str) -> None:
-    """Where nobody watches the steps."""
-
-
-def _uncounted(_tried: "Tried") -> None:
-    """Where nobody counts."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +72,11 @@ class Post:
     threads: int
     clock: Callable[[], datetime]
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    wording: Callable[[Store, Kind], Wording | None] = lambda _store, _kind: None
     bulk_paces: Mapping[str, Pace] = field(default_factory=dict)
     most_at_once: int = 0
-    watch: Callable[[str, str], None] = field(default=_silent)
-    count: Callable[["Tried"], None] = field(default=_uncounted)
+    watch: Callable[[str, str], None] = lambda _point, _message_id: None
+    count: Callable[["Tried"], None] = lambda _tried: None
 
 
 @dataclass(frozen=True, slots=True)

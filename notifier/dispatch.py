@@ -286,7 +286,8 @@ def compose(
     shop = shop_of(order.store)
     links = post.links.for_email(order.row.id, order.row.link_series, now)
     values = variables(order.facts, kind, says, about, shop, links, now)
-    rendered = post.templates.render(kind, values, order.facts.customer.locale)
+    own = post.wording(order.store, kind)
+    rendered = post.templates.render(kind, values, order.facts.customer.locale, own)
     thread = f"<{order.row.id}@{order.row.store_id}.notifier>"
     envelope = Envelope(
         message_id=message_id,

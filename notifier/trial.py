@@ -1,7 +1,10 @@
 """A store tries out the account that it sends through: one email, at once, and what came of it in one sentence."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import structlog
 
@@ -11,7 +14,7 @@ from notifier.db.ids import new_id
 from notifier.db.tables import Store
 from notifier.delivery import Post
 from notifier.dispatch import shop_of
-from notifier.domain.message import Scope
+from notifier.domain.message import Kind, Scope
 from notifier.errors import Fault, Invalid, Misconfigured
 from notifier.keyring import FIELDS
 from notifier.providers import SETTINGS
@@ -19,9 +22,12 @@ from notifier.providers.advice import advise
 from notifier.providers.base import Accepted, Envelope, Unknown
 from notifier.words import samples
 from notifier.words.context import in_locale, variables
-from notifier.words.render import TemplateFault
+from notifier.words.render import Rendered, TemplateFault
 
 log = structlog.get_logger(__name__)
+
+Email = Callable[[], tuple[Kind, Rendered, Mapping[str, Any]]]
+"""Writes the email to be sent: of which kind, its words, and what they say as values. Raises TemplateFault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,17 @@ class Trial:
     mend: str | None = None
 
 
-def send_test(post: Post, store_id: str, to: str, now: datetime, *, second: bool = False) -> Trial:
-    """Send a sample email through the store's account, or its second, be that paused or not.
+def send_test(
+    post: Post,
+    store_id: str,
+    to: str,
+    now: datetime,
+    *,
+    second: bool = False,
+    email: Email | None = None,
+) -> Trial:
+    """Send a sample email, or the `email` that is given, through the store's account, or its second, be that paused or
+    not.
 
     One that is accepted ends a pause. Raises Invalid where there is no second.
     """
@@ -50,18 +65,18 @@ def send_test(post: Post, store_id: str, to: str, now: datetime, *, second: bool
     account = through[1 if second else 0]
     if barred:
         return Trial(to, account, False, f"Nothing was sent: {to} is suppressed ({barred[0].reason}).", "to")
-    tried = _try(post, store, account, to, now)
+    tried = _try(post, store, account, to, now, email or partial(_sample, post, store))
     if tried.accepted:
         with transaction(post.engine) as session:
             accounts.resume(session, account)
     return tried
 
 
-def _try(post: Post, store: Store, account: str, to: str, now: datetime) -> Trial:
+def _try(post: Post, store: Store, account: str, to: str, now: datetime, email: Email) -> Trial:
     name = accounts.provider_of(account)
     key = SETTINGS[name] if account == name else f"keys.{name}.{FIELDS[name][0]}"
     try:
-        provider, envelope = post.provider_for(account), _sample(post, store, to, now)
+        provider, envelope = post.provider_for(account), _envelope(post, store, to, now, *email())
     except Misconfigured as error:
         return Trial(to, account, False, f"{error.detail.rstrip('. ')}.", key)
     except TemplateFault as fault:
@@ -75,17 +90,30 @@ def _try(post: Post, store: Store, account: str, to: str, now: datetime) -> Tria
     return Trial(to, account, isinstance(outcome, Accepted), advice.sentence, advice.mend)
 
 
-def _sample(post: Post, store: Store, to: str, now: datetime) -> Envelope:
+def _sample(post: Post, store: Store) -> tuple[Kind, Rendered, Mapping[str, Any]]:
     """An email that every customer gets, of an order that nobody made. Raises TemplateFault with file and line."""
     sample = samples.SAMPLES[0]
     facts = in_locale(sample.facts, store.locale)
-    shop = shop_of(store)
-    values = variables(facts, sample.kind, sample.says, sample.about, shop, samples.LINKS, samples.NOW)
-    rendered = post.templates.render(sample.kind, values, store.locale)
+    values = variables(
+        facts, sample.kind, sample.says, sample.about, shop_of(store), samples.LINKS, samples.NOW
+    )
+    own = post.wording(store, sample.kind)
+    return sample.kind, post.templates.render(sample.kind, values, store.locale, own), values
+
+
+def _envelope(
+    post: Post,
+    store: Store,
+    to: str,
+    now: datetime,
+    kind: Kind,
+    rendered: Rendered,
+    values: Mapping[str, Any],
+) -> Envelope:
     return Envelope(
         message_id=new_id("test"),
         store_id=store.id,
-        kind=sample.kind.value,
+        kind=kind.value,
         sender=store.sender or post.default_sender,
         to=to,
         to_name="",

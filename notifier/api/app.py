@@ -20,6 +20,7 @@ from notifier.api import (
     skus,
     store,
     suppressions,
+    templates,
     webhooks,
 )
 from notifier.api.deps import Doors
@@ -83,6 +84,7 @@ def create_app(services: Services) -> FastAPI:
         skus.router,
         messages.router,
         suppressions.router,
+        templates.router,
         endpoints.router,
         accounts.router,
         store.router,

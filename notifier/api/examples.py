@@ -178,6 +178,28 @@ STORE_CHANGE: Json = {
     "brand": {"accent": "#1f5a43"},
 }
 TEST_EMAIL: Json = {"to": "me@shop.example"}
+SOURCE = """\
+{% extends "_layout.j2" %}
+
+{% block subject %}{{ _("Order %(order)s is cancelled", order=order.short) }}{% endblock %}
+{% block preheader %}Cancelled on {{ cancellation.on.short }}, and you get your money back.{% endblock %}
+{% block headline %}{{ _("Your order is cancelled") }}{% endblock %}
+
+{% block content %}
+{{ put.paragraph("We have cancelled what is listed below, and wish you well.") }}
+{{ put.items(lines) }}
+{% endblock %}
+"""
+NEW_TEMPLATE: Json = {
+    "source": SOURCE,
+    "translations": {
+        "de": {
+            "We have cancelled what is listed below, and wish you well.": "Wir haben storniert, was unten steht."
+        }
+    },
+}
+TEMPLATE_PREVIEW: Json = {"source": SOURCE, "locale": "de-AT"}
+TEMPLATE_TEST: Json = {"source": SOURCE, "locale": "de-AT", "to": "me@shop.example"}
 TESTED: Json = {
     "to": "me@shop.example",
     "account": "sendgrid-4f0c2a9be1d37786",

@@ -39,7 +39,7 @@ class Store(SQLModel, table=True):
     """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set.
 
     `provider` is the mail service that it sends through, None for the installation's; `second_provider` the one that
-    carries while the first has lasting trouble.
+    carries while the first has lasting trouble. `templates` are the live versions of its own templates, by kind.
     """
 
     id: str = Field(primary_key=True)
@@ -53,6 +53,7 @@ class Store(SQLModel, table=True):
     second_provider: str | None = None
     brand: dict[str, Any] = json_column()
     policy: dict[str, Any] = json_column()
+    templates: dict[str, Any] = json_column()
     created_at: datetime = time_column()
 
 

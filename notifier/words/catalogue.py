@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from gettext import NullTranslations
 from typing import Any
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from notifier.domain.message import Kind
+from notifier.words import language
 from notifier.words.context import in_locale, variables
+from notifier.words.language import Translations
 from notifier.words.samples import LINKS, NOW, SAMPLES, SHOP
 
 MEANINGS: Mapping[str, str] = {
@@ -133,3 +136,30 @@ def _missing(known: Mapping[str, Any], path: tuple[str, ...]) -> str | None:
             return f"{'.'.join(path[:depth])} has no {name!r}; it has {', '.join(sorted(here))}"
         here = here[name]
     return None
+
+
+def untranslated(
+    source: str, own: Mapping[str, Translations], catalogs: Mapping[str, NullTranslations]
+) -> Mapping[str, list[str]]:
+    """By language, the sentences of a template that are sent in English, as neither its `own` translations nor the
+    catalogs have them.
+    """
+    sentences = list(dict.fromkeys(_sentences(source)))
+    found = {
+        spoken: [it for it in sentences if it not in own.get(spoken, {}) and catalog.gettext(it) == it]
+        for spoken, catalog in catalogs.items()
+        if spoken != language.SOURCE
+    }
+    return {spoken: missing for spoken, missing in found.items() if missing}
+
+
+def _sentences(source: str) -> Iterator[str]:
+    try:
+        tree = Environment(autoescape=True).parse(source)
+    except TemplateSyntaxError:  # which the check tells
+        return
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in ("_", "gettext", "ngettext"):
+            match call.args:
+                case [nodes.Const(value=str(sentence)), *_]:
+                    yield sentence

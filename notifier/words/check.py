@@ -104,6 +104,8 @@ def _of_the_variables(kind: Kind, source: str, known: Sequence[TemplateFault]) -
 
 def _faults(templates: Templates, kind: Kind, source: str, wording: Wording | None) -> list[TemplateFault]:
     faults: dict[str, TemplateFault] = {}
+    first: dict[tuple[str, str], str] = {}
+    """In which language a rule was found broken in a block: in the others it is the same again."""
     for sample in SAMPLES:
         if sample.kind is not kind:
             continue
@@ -118,6 +120,8 @@ def _faults(templates: Templates, kind: Kind, source: str, wording: Wording | No
                     return list(faults.values())  # it is the same for all
                 continue
             for rule, block, reason in problems(templates, values, rendered):
+                if first.setdefault((rule, block), locale) != locale:
+                    continue
                 line = source[: max(source.find(f"block {block} "), 0)].count("\n") + 1
                 where = f"{reason} ({locale}, sample: {sample.name})"
                 faults.setdefault(f"{block} {reason}", TemplateFault(f"{kind}.j2", line, where, rule))

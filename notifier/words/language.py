@@ -1,7 +1,7 @@
 """Which language an email speaks, and how a day is written in it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
@@ -13,8 +13,13 @@ from babel.dates import format_date
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po, write_po
 from babel.numbers import format_currency
+
+from notifier.errors import Misconfigured
+
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+"""In files that are kept in git a date would change with every pull."""
 
 SOURCE = "en"
 """The language that the templates are written in."""
@@ -93,15 +98,50 @@ Translations = Mapping[str, str | Sequence[str]]
 """How sentences are said in a language; where one counts something, in all forms that the language has for numbers."""
 
 
+def plural_forms(language: str) -> int:
+    """How many forms a sentence has in that language, by what number it counts."""
+    return Catalog(locale=language).num_plurals
+
+
 def catalog(own: Translations, language: str, otherwise: NullTranslations) -> NullTranslations:
     """A store's own translations, and `otherwise` for what they leave out."""
-    made = Catalog(locale=language)
+    first = _compiled(_made(own, language))
+    first.add_fallback(otherwise)
+    return first
+
+
+def read_translations(path: Path) -> Translations:
+    """What a PO file translates; what is left empty or marked as fuzzy is not.
+
+    Raises Misconfigured for a file that is none.
+    """
+    try:
+        with path.open("rb") as po:
+            entries = list(read_po(po, abort_invalid=True))
+    except (PoFileError, ValueError) as error:
+        raise Misconfigured(f"{path}: {error}") from None
+    found: dict[str, str | Sequence[str]] = {}
+    for entry in entries:
+        forms = [entry.string] if isinstance(entry.string, str) else list(entry.string or ())
+        if entry.id and not entry.fuzzy and forms and all(forms):
+            sentence = entry.id if isinstance(entry.id, str) else entry.id[0]
+            found[sentence] = forms if entry.pluralizable else forms[0]
+    return found
+
+
+def write_translations(own: Translations, language: str) -> str:
+    """The same as a PO file."""
+    text = BytesIO()
+    write_po(text, _made(own, language), omit_header=False, sort_output=True, width=0)
+    return text.getvalue().decode()
+
+
+def _made(own: Translations, language: str) -> Catalog:
+    made = Catalog(locale=language, creation_date=_NO_DATE, revision_date=_NO_DATE, fuzzy=False)
     for sentence, said in own.items():
         forms = said if isinstance(said, str) else tuple(said)
         made.add(sentence if isinstance(said, str) else (sentence, sentence), forms)
-    first = _compiled(made)
-    first.add_fallback(otherwise)
-    return first
+    return made
 
 
 def _catalog(path: Path, language: str) -> GNUTranslations:

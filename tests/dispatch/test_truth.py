@@ -15,7 +15,7 @@ from notifier.db.engine import reading, transaction
 from notifier.db.tables import Backorder, MessageRow, Store
 from notifier.dispatch import dispatch, thaw
 from notifier.domain.message import Status
-from notifier.words.render import Templates
+from notifier.words.render import Templates, Wording
 from tests.house import LEASE, NOON, TEMPLATES, House, at_once
 
 
@@ -191,10 +191,12 @@ def test_a_message_that_kills_its_worker_runs_out_of_attempts_and_harms_no_other
     for number in range(4):
         house.register(str(number))
 
-    def dies(self: object, kind: object, values: dict[str, object], locale: str) -> object:
+    def dies(
+        self: object, kind: object, values: dict[str, object], locale: str, own: Wording | None
+    ) -> object:
         if values["order"]["id"] == "bad":  # type: ignore[index]  # as templates see it
             raise Killed
-        return rendered(kind, values, locale)  # type: ignore[arg-type]
+        return rendered(kind, values, locale, own)  # type: ignore[arg-type]
 
     rendered = house.post.templates.render
     with pytest.MonkeyPatch.context() as patch:

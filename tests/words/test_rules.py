@@ -6,7 +6,7 @@ from notifier.domain.message import Kind
 from notifier.words.catalogue import listed
 from notifier.words.check import RULES, check_wording
 from notifier.words.render import Wording
-from tests.words.emails import TEMPLATES
+from tests.words.emails import FOLDER, TEMPLATES
 
 DELAY = TEMPLATES.source(Kind.DELAY)
 SUBJECT, PREHEADER, CONTENT = "block subject", "block preheader", "block content"
@@ -77,7 +77,8 @@ def test_a_draft_that_breaks_a_rule_is_told_which_and_where(
 
 def test_every_rule_is_broken_by_one_of_these() -> None:
     assert {rule for rule, *_ in BROKEN} == set(RULES)
-    assert all(explanation.endswith(".") for explanation in RULES.values())
+    guide = (FOLDER.parent / "docs" / "templates.md").read_text("utf-8")
+    assert all(f"| `{rule}` | {explanation} |" in guide for rule, explanation in RULES.items())
 
 
 @pytest.mark.parametrize("kind", Kind)
