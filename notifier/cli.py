@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -238,33 +237,22 @@ def simulate(
 ) -> None:
     """Play a dated story through the real engine and print what every customer would get, and when."""
     from rich.console import Console
-    from rich.table import Table
 
-    from notifier.rehearsal import rehearse
+    from notifier.recounting import calendar
+    from notifier.rehearsal import perform, rehearse
     from notifier.simulate import ScenarioError, read_scenario
 
     _quiet()
     try:
         story, events = read_scenario(scenario)
-        table = Table("when (UTC)", "order", "what", "to", "subject / state", box=None)
-        for line in rehearse(story, events, load()):
-            if as_json:
+        if as_json:
+            for line in rehearse(story, events, load()):
                 typer.echo(json.dumps(line, ensure_ascii=False))
-            else:
-                table.add_row(*_told(line))
+        else:
+            Console().print(calendar(story, perform(story, events, load())), end="")
     except ScenarioError as error:
         typer.echo(f"notifier: {scenario}: {error.detail}", err=True)
         raise typer.Exit(2) from None
-    if not as_json:
-        Console().print(table)
-
-
-def _told(line: dict[str, Any]) -> tuple[str, str, str, str, str]:
-    at = datetime.fromisoformat(line["at"]).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-    if line["event"] == "message":
-        return at, line["order_id"], line["kind"], line["to"], line["subject"]
-    extra = " ".join(f"{name}={line[name]}" for name in ("notice", "answer_by", "refund_by") if name in line)
-    return at, line["order_id"], "law", line["sku"], f"{line['state']} {extra}".strip()
 
 
 def _quiet() -> None:

@@ -55,6 +55,7 @@ FLOORS = {
     "demo": 3,
     "store_commands": 3,
     "rehearsal": 3,
+    "recounting": 3,
     "bootstrap": 3,
 }
 # Plain values that every floor but the domain may use; they know nothing of the floors themselves.
@@ -94,7 +95,7 @@ HOMES = {
     },
     "pydantic_settings": {"config"},
     "python_http_client": {"providers.sendgrid"},
-    "rich": {"cli", "demo", "store_commands"},
+    "rich": {"cli", "demo", "recounting", "store_commands"},
     "sendgrid": {"providers.sendgrid"},
     "sqlalchemy": {"db"},
     "sqlmodel": {"db"},

@@ -69,3 +69,10 @@ def asked_about(session: Session, backorder_id: str) -> set[str]:
         col(MessageRow.sent_at).is_not(None),
     )
     return {sku for row in session.exec(query) for sku in _skus(session, row)}
+
+
+def orders(session: Session, store_id: str) -> list[str]:
+    """The ids of all orders of a store, the first registered first."""
+    return list(
+        session.exec(select(Backorder.id).where(Backorder.store_id == store_id).order_by(Backorder.id))
+    )

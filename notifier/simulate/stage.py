@@ -56,7 +56,8 @@ class Stage:
     """One store, one clock, and the engine as workers run it: `play` puts a story on."""
 
     def __init__(self, post: Post, clock: VirtualClock, store_id: str) -> None:
-        self._post, self._clock, self._store_id = post, clock, store_id
+        self._post, self._clock, self.store_id = post, clock, store_id
+        self.engine = post.engine
         self._reported: set[str] = set()
         self._law: dict[str, str] = {}
 
@@ -77,7 +78,7 @@ class Stage:
     def _run(self, until: datetime, *, short_of: bool = False) -> Iterator[Line]:
         """Let time pass up to `until`, stopping wherever a message or an order wants attention."""
         while True:
-            with reading(self._post.engine) as session:
+            with reading(self.engine) as session:
                 wake = next_due(session, self._clock.now)
             if wake is None or wake > until or (short_of and wake == until):
                 break
@@ -89,11 +90,9 @@ class Stage:
         """What the worker's jobs do at one instant, until nothing is left to do."""
         busy = True
         while busy:
-            with transaction(self._post.engine) as session:
+            with transaction(self.engine) as session:
                 busy = any(sweep(session, self._clock.now).values())
-            while watch(self._post.engine, self._clock.now) or skus.carry_on(
-                self._post.engine, self._clock.now
-            ):
+            while watch(self.engine, self._clock.now) or skus.carry_on(self.engine, self._clock.now):
                 busy = True
             yield from self._law_changes()
             while dispatch(self._post) or resend_doubtful(self._post):
@@ -101,8 +100,8 @@ class Stage:
             yield from self._sent()
 
     def _sent(self) -> Iterator[Line]:
-        with reading(self._post.engine) as session:
-            left = played.sent_at(session, self._store_id, self._clock.now)
+        with reading(self.engine) as session:
+            left = played.sent_at(session, self.store_id, self._clock.now)
         for email in left:
             if email.row.id not in self._reported:
                 self._reported.add(email.row.id)
@@ -117,8 +116,8 @@ class Stage:
                 }
 
     def _law_changes(self) -> Iterator[Line]:
-        with reading(self._post.engine) as session:
-            rows = played.law_states(session, self._store_id)
+        with reading(self.engine) as session:
+            rows = played.law_states(session, self.store_id)
             moved = [
                 (line_id, backorder_id)
                 for line_id, backorder_id, state in rows
@@ -150,8 +149,8 @@ class Stage:
 
     def _apply(self, item: Numbered) -> None:
         try:
-            with transaction(self._post.engine) as session:
-                happen(session, self._store_id, item, self._clock.now)
+            with transaction(self.engine) as session:
+                happen(session, self.store_id, item, self._clock.now)
         except ScenarioError:
             raise
         except NotifierError as error:
