@@ -371,6 +371,9 @@ def _explained(rows: list[_Row], loc: tuple[str | int, ...], message: str) -> tu
     match loc:
         case ("lines", int(index), *rest):
             concerned, path = [rows[index]], ("lines", *rest[:1])
+        case ("payment",):
+            name, _, message = message.partition(": ")
+            concerned, path = rows, ("payment", name)
         case _:
             concerned, path = rows, loc[:2]
     column = _BY_PATH.get(tuple(map(str, path)))

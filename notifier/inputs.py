@@ -168,6 +168,9 @@ class NewLine(WithEta):
     quantity: Units
     unit_price: Money | None = None
     promised: Day | None = None
+    essential_date: Annotated[
+        bool, Field(strict=True, description="The promised day is what it was bought for, as both sides knew")
+    ] = False
     reason: LongText | None = None
     image_url: Url | None = None
     product_url: Url | None = None
@@ -184,8 +187,27 @@ class NewCustomer(Input):
 
 
 class Payment(Input):
-    expires: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+    """How the order is paid. `paid` and `shipping` are in the order's currency and tell what a refund comes to."""
+
+    expires: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
     update_url: Url | None = None
+    paid: Annotated[
+        Money | None, Field(description='Goods, tax, shipping and insurance; "0" when nothing is charged yet')
+    ] = None
+    shipping: Annotated[
+        Money | None, Field(description="The part of it that was for shipping and insurance")
+    ] = None
+    seller_credit: Annotated[
+        bool, Field(strict=True, description="The store itself is the creditor: its own card or account")
+    ] = False
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.update_url is not None and self.expires is None:
+            raise ValueError("expires: is needed where there is an update_url, like '2026-12'")
+        if self.paid is not None and self.shipping is not None and self.shipping > self.paid:
+            raise ValueError(f"shipping: {self.shipping} is more than {self.paid}, all that was paid")
+        return self
 
 
 class NewBackorder(Input):
@@ -210,6 +232,8 @@ class NewBackorder(Input):
             seen.add(line.sku)
         if self.currency is None and any(line.unit_price is not None for line in self.lines):
             raise ValueError("currency: is needed where a line has a unit_price, like 'USD'")
+        if self.currency is None and self.payment and (self.payment.paid or self.payment.shipping):
+            raise ValueError("currency: is needed where payment says how much, like 'USD'")
         return self
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlmodel import Session
@@ -118,12 +119,15 @@ def _order(store_row: Store, policy: Policy, new: NewBackorder, digest: str, now
         store_timezone=store_row.timezone,
         currency=new.currency,
         order_url=_url(new.order_url),
+        seller_credit=new.payment.seller_credit if new.payment else False,
+        paid=new.payment.paid if new.payment else None,
+        shipping_paid=(new.payment.shipping if new.payment else None) or Decimal(0),
     )
     standings = {line.id: standing(facts, line, policy, now) for line in facts.lines}
     return NewOrder(
         store_row.id,
         facts,
-        new.payment.model_dump(mode="json") if new.payment else None,
+        new.payment.model_dump(mode="json", exclude_defaults=True) if new.payment else None,
         digest,
         standings,
         [(new_id("msg"), draft) for draft in plan(facts, policy, now, standings)],
@@ -140,6 +144,7 @@ def _line(line: NewLine, now: datetime) -> Line:
         eta=eta,
         eta_changed_at=now,
         promised=line.promised or eta.latest,
+        essential_date=line.essential_date,
         eta_reason=line.reason,
         unit_price=line.unit_price,
         image_url=_url(line.image_url),

@@ -82,11 +82,9 @@ def _stand(order: Order, now: datetime) -> tuple[dict[str, Any], list[dict[str, 
     """Where the order stands, and those of its lines that stand elsewhere than is written."""
     wheres = {line.id: standing(order.facts, line, order.policy, now) for line in order.facts.lines}
     replan_at = min((where.changes_at for where in wheres.values() if where.changes_at), default=None)
-    lines = [
-        {"id": row.id, "law_state": wheres[row.id].state, "answer_by": wheres[row.id].answer_by}
-        for row in order.lines
-        if (row.law_state, row.answer_by) != (wheres[row.id].state, wheres[row.id].answer_by)
-    ]
+    stood = {row.id: {name: getattr(row, name) for name in store.LINE_STANDING} for row in order.lines}
+    stands_now = {line_id: store.line_standing(where) for line_id, where in wheres.items()}
+    lines = [{"id": id_} | now_so for id_, now_so in stands_now.items() if now_so != stood[id_]]
     return {"replan_at": replan_at, "status": order.facts.status.value}, lines
 
 

@@ -23,6 +23,7 @@ FLOORS = {
     "webhooks": 1,
     "calling": 2,
     "endpoints": 2,
+    "duties": 2,
     "importing": 2,
     "links": 2,
     "keyring": 2,

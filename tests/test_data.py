@@ -220,7 +220,9 @@ def test_the_story_on_its_own_day_is_the_files() -> None:
 def test_a_card_that_runs_out_before_the_goods_still_does(today: date) -> None:
     def runs_out_first(new: NewBackorder) -> bool:
         last = max((line.eta for line in new.lines if line.eta), default=None)
-        return bool(new.payment and last and new.payment.expires < last.isoformat()[:7])
+        return bool(
+            new.payment and new.payment.expires and last and new.payment.expires < last.isoformat()[:7]
+        )
 
     before = {new.order_id for new in NEWS if runs_out_first(new)}
     after = {new.order_id for new in registered(story(DATA, today)) if runs_out_first(new)}

@@ -12,6 +12,7 @@ from notifier import pages
 from notifier.api import (
     accounts,
     backorders,
+    duties,
     endpoints,
     examples,
     health,
@@ -82,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
         backorders.batches,
         backorders.router,
         skus.router,
+        duties.router,
         messages.router,
         suppressions.router,
         templates.router,

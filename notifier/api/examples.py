@@ -96,6 +96,7 @@ BACKORDER: Json = {
             "eta": "2026-12-12",
             "eta_earliest": "2026-12-08",
             "promised": "2026-12-12",
+            "essential_date": False,
             "reason": None,
             "image_url": None,
             "product_url": "https://shop.example/p/orn-red",
@@ -277,6 +278,17 @@ DELIVERY: Json = {
         },
     },
 }
+DUTY: Json = {
+    "backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60",
+    "order_id": "1042",
+    "sku": "ORN-RED",
+    "duty": "refund",
+    "due": "2026-12-31",
+    "ends_at": "2027-01-01T05:00:00Z",
+    "overdue": False,
+    "amount": "28.50",
+    "currency": "USD",
+}
 PROBLEM: Json = {
     "type": "/problems/invalid",
     "title": "Invalid input",
@@ -293,6 +305,7 @@ ANSWERS = {
     "Account": ACCOUNT,
     "Backorder": BACKORDER,
     "ChangeRadius": RADIUS,
+    "Duty": DUTY,
     "Event": EVENT,
     "Message": MESSAGE,
     "PolicyInput": POLICY,

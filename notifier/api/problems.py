@@ -25,6 +25,10 @@ def is_none(value: object) -> bool:
     return value is None
 
 
+def is_false(value: object) -> bool:
+    return value is False
+
+
 class FaultShape(BaseModel):
     """One thing wrong: `pointer` is a JSON pointer into the body, or into the parameters that `in` names."""
 

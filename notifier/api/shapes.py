@@ -5,7 +5,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from notifier.api.problems import Problem, is_none
+from notifier.api.problems import Problem, is_false, is_none
+from notifier.domain.law.duties import Task
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import OrderStatus
@@ -75,6 +76,7 @@ class BackorderLine(Shape):
     eta: date | None = Field(description="When it is expected to ship now; null when nobody can say")
     eta_earliest: date | None
     promised: date | None = Field(description="The ship date shown at checkout")
+    essential_date: bool = Field(False, exclude_if=is_false)
     reason: str | None
     image_url: str | None
     product_url: str | None
@@ -96,8 +98,11 @@ class BackorderCustomer(Shape):
 
 
 class CardPayment(Shape):
-    expires: str
+    expires: str | None = None
     update_url: str | None = None
+    paid: str | None = Field(None, exclude_if=is_none)
+    shipping: str | None = Field(None, exclude_if=is_none)
+    seller_credit: bool = Field(False, exclude_if=is_false)
 
 
 class Units(Shape):
@@ -262,6 +267,25 @@ class Kept(Shape):
     """What became of a delivery of events."""
 
     kept: int = Field(description="Reports of the store's emails that were not known yet")
+
+
+# --- the law ---------------------------------------------------------------------------------------------
+
+
+class Duty(Shape):
+    """What the law asks of the store for one line, by the end of the day `due`."""
+
+    backorder_id: str
+    order_id: str
+    sku: str
+    duty: Task
+    due: date
+    ends_at: datetime = Field(description="When that day ends first, with the customer or with the store")
+    overdue: bool
+    amount: str | None = Field(
+        description="What the refund comes to; null for other duties, or where no price tells"
+    )
+    currency: str | None = Field(description="Of the amount")
 
 
 # --- webhook endpoints ------------------------------------------------------------------------------------

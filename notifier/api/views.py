@@ -16,6 +16,7 @@ from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import Facts, Line
 from notifier.domain.pace import Pace
+from notifier.duties import Listed
 from notifier.links import FIRST_SERIES, Links
 from notifier.skus import Restocked
 from notifier.timeline import Entry
@@ -150,6 +151,7 @@ def _line(line: Line, law_state: str, answer_by: date | None) -> shapes.Backorde
         eta=line.eta.latest,
         eta_earliest=line.eta.earliest,
         promised=line.promised,
+        essential_date=line.essential_date,
         reason=line.eta_reason,
         image_url=line.image_url,
         product_url=line.product_url,
@@ -281,6 +283,20 @@ def suppression(row: Suppression) -> shapes.Suppression:
         reason=row.reason,
         source=row.source,
         created_at=row.at,
+    )
+
+
+def duty(item: Listed) -> shapes.Duty:
+    return shapes.Duty(
+        backorder_id=item.order.row.id,
+        order_id=item.order.row.order_id,
+        sku=item.sku,
+        duty=item.task,
+        due=item.place.due,
+        ends_at=item.ends_at,
+        overdue=item.overdue,
+        amount=f"{item.amount:f}" if item.amount is not None else None,
+        currency=item.order.row.currency if item.amount is not None else None,
     )
 
 

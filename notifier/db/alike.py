@@ -60,12 +60,13 @@ class Wanted:
 
 # As text, so that no value is converted on its way: most are only compared.
 _ORDERS = (
-    "SELECT id, store_id, timezone, country, unsubscribed, placed_at, registered_at, currency FROM backorder"
-    " WHERE id IN :ids ORDER BY id"
+    "SELECT id, store_id, timezone, country, unsubscribed, placed_at, registered_at, currency, seller_credit"
+    " FROM backorder WHERE id IN :ids ORDER BY id"
 )
 _LINES = (
     "SELECT backorder_id, id, sku, promised, eta, eta_earliest, eta_reason, eta_changed_at, waiting, unit_price,"
-    " law_state, answer_by FROM backorder_line WHERE backorder_id IN :ids ORDER BY backorder_id, position"
+    " law_state, essential_date, notice_by, lapse_by, answer_by, cancel_by, refund_by FROM backorder_line"
+    " WHERE backorder_id IN :ids ORDER BY backorder_id, position"
 )
 _MESSAGES = (
     "SELECT backorder_id, id, key, kind, status, due_at, expires_at, CAST(says AS TEXT) AS says, about, reason, sent_at"
@@ -173,6 +174,7 @@ class _Look:
             order.timezone,
             order.country,
             order.unsubscribed,
+            order.seller_credit,
             # The law asks when it was placed only where checkout promised no day,
             None if all(line.promised for line in lines) else order.placed_at,
             # and when it was registered is asked only until the first email has left.
@@ -190,7 +192,12 @@ class _Look:
                 None if moves or known else changed_at,
                 line.waiting > 0,
                 line.law_state,
+                line.essential_date,
+                line.notice_by,
+                line.lapse_by,
                 line.answer_by,
+                line.cancel_by,
+                line.refund_by,
             )
         ids = [(line.id, str(position)) for position, line in enumerate(lines)]
         said = says = ""

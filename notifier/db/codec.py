@@ -23,6 +23,7 @@ def says_to_json(says: Mapping[str, Said]) -> dict[str, Any]:
                 ("earliest", said.eta.earliest),
                 ("notice", said.notice),
                 ("answer_by", said.answer_by),
+                ("further", said.further or None),
             )
             if value is not None
         }
@@ -36,6 +37,7 @@ def says_from_json(data: Mapping[str, Any]) -> dict[str, Said]:
             Eta(_day(said.get("eta")), _day(said.get("earliest"))),
             said.get("notice"),
             _day(said.get("answer_by")),
+            said.get("further", False),
         )
         for line_id, said in data.items()
     }

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -12,14 +12,17 @@ from sqlmodel import Session, col, select
 
 from notifier.db.codec import policy_from_json, says_from_json
 from notifier.db.ids import new_id
-from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow, Store
+from notifier.db.tables import DUTY_DAYS, Backorder, BackorderLine, Fact, MessageRow, Store
 from notifier.domain.eta import Eta
+from notifier.domain.law.duties import dues
+from notifier.domain.law.standing import Standing
 from notifier.domain.message import DROPPED, Kind, Message, Status
 from notifier.domain.order import (
     Answer,
     Cancellation,
     Choice,
     Customer,
+    Done,
     Facts,
     Line,
     Refund,
@@ -28,11 +31,13 @@ from notifier.domain.order import (
 )
 from notifier.domain.policy import Policy
 
-PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded")
+PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done")
 """Kinds of fact rows that planning and law look at; the rest stands in the lines."""
 
+LINE_STANDING = ("law_state", *DUTY_DAYS)
+
 T = TypeVar("T")
-Happened = TypeVar("Happened", Shipment, Cancellation, Answer, Refund)
+Happened = TypeVar("Happened", Shipment, Cancellation, Answer, Refund, Done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +147,14 @@ def facts_of(
         store_timezone=store.timezone,
         currency=row.currency,
         order_url=row.order_url,
+        seller_credit=row.seller_credit,
+        paid=_money((row.payment or {}).get("paid")),
+        shipping_paid=_money((row.payment or {}).get("shipping")) or Decimal(0),
         shipments=tuple(_shipment(fact) for fact in happened if fact.kind == "shipped"),
         cancellations=tuple(_cancellation(fact) for fact in happened if fact.kind == "cancelled"),
-        answers=tuple(
-            Answer(fact.at, Choice(fact.data["choice"]), tuple(fact.data.get("lines", ())))
-            for fact in happened
-            if fact.kind == "answered"
-        ),
-        refunds=tuple(
-            Refund(fact.at, Decimal(fact.data["amount"]), fact.data["currency"])
-            for fact in happened
-            if fact.kind == "refunded"
-        ),
+        answers=tuple(_answer(fact) for fact in happened if fact.kind == "answered"),
+        refunds=tuple(_refund(fact) for fact in happened if fact.kind == "refunded"),
+        done=tuple(_done(fact) for fact in happened if fact.kind == "duty_done"),
         messages=tuple(
             Message(
                 id=message.id,
@@ -187,6 +188,7 @@ def after(order: Order, happened: Sequence[Fact]) -> Order:
             cancellations=_in_time(known.cancellations + new.cancellations),
             answers=_in_time(known.answers + new.answers),
             refunds=_in_time(known.refunds + new.refunds),
+            done=_in_time(known.done + new.done),
             messages=known.messages,
         ),
     )
@@ -213,6 +215,7 @@ def _line(row: BackorderLine) -> Line:
         allocated=row.allocated,
         image_url=detail.get("image_url"),
         product_url=detail.get("product_url"),
+        essential_date=row.essential_date,
         highlights=tuple(detail.get("highlights", ())),
         related=tuple(
             Related(item["name"], item["url"], item.get("image_url")) for item in detail.get("related", ())
@@ -235,6 +238,38 @@ def _shipment(fact: Fact) -> Shipment:
 
 def _cancellation(fact: Fact) -> Cancellation:
     return Cancellation(fact.id, fact.at, fact.data["units"], fact.data["by"], fact.data.get("reason"))
+
+
+def _answer(fact: Fact) -> Answer:
+    data = fact.data
+    until = data.get("extra_until")
+    return Answer(
+        fact.at,
+        Choice(data["choice"]),
+        tuple(data.get("lines", ())),
+        further=data.get("further", False),
+        extra_until=date.fromisoformat(until) if until else None,
+    )
+
+
+def _refund(fact: Fact) -> Refund:
+    data = fact.data
+    amount = Decimal(data["amount"])
+    return Refund(fact.at, amount, data["currency"], fact.id, fact.recorded_at, data.get("method", ""))
+
+
+def _done(fact: Fact) -> Done:
+    data = fact.data
+    return Done(fact.at, data["duty"], data["line"], data["reason"])
+
+
+def _money(value: str | None) -> Decimal | None:
+    return Decimal(value) if value is not None else None
+
+
+def line_standing(where: Standing) -> dict[str, Any]:
+    """What a line's row holds of where it stands in law: the columns of `LINE_STANDING`."""
+    return {"law_state": where.state} | asdict(dues(where))
 
 
 def record(order: Order, kind: str, at: datetime, now: datetime, data: dict[str, Any]) -> Fact:

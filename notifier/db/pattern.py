@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from notifier.db.alike import Sketch
 from notifier.db.codec import says_to_json
+from notifier.db.facts import LINE_STANDING
 from notifier.db.ids import new_id
 from notifier.db.planned import before, was
 from notifier.db.raw import insert_many, stored, update_many
@@ -87,7 +88,9 @@ def pattern(
     )
     return Pattern(
         (stored(session, whole["replan_at"]), whole["status"]),
-        tuple((line_at[it["id"]], (it["law_state"], stored(session, it["answer_by"]))) for it in lines),
+        tuple(
+            (line_at[it["id"]], tuple(stored(session, it[name]) for name in LINE_STANDING)) for it in lines
+        ),
         tuple(words),
         added,
         moved,
@@ -130,7 +133,7 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
             stopped.append((*columns, message_id))
             history.append((new_id("hist"), store_id, id_, message_id, at, *change))
     update_many(session, "backorder", ("replan_at", "status", "id"), wholes, "version = version + 1")
-    update_many(session, "backorder_line", ("law_state", "answer_by", "id"), lines)
+    update_many(session, "backorder_line", (*LINE_STANDING, "id"), lines)
     update_many(session, "message", MOVED, moved, AGAIN)
     update_many(session, "message", STOPPED, stopped, "lease_token = NULL, lease_until = NULL")
     insert_many(session, "message", ADDED, added)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from notifier.db import bulk, planned
+from notifier.db.facts import line_standing
 from notifier.db.ids import new_id
 from notifier.db.tables import Backorder
 from notifier.domain.law.standing import Standing
@@ -84,6 +85,7 @@ def _order(order: NewOrder) -> dict[str, Any]:
         "status": facts.status.value,
         "content": order.content,
         "version": facts.version,
+        "seller_credit": facts.seller_credit,
         "replan_at": min(clocks, default=None),
     }
 
@@ -108,8 +110,8 @@ def _lines(order: NewOrder) -> list[dict[str, Any]]:
             "cancelled": line.cancelled,
             "allocated": line.allocated,
             "waiting": line.waiting,
-            "law_state": order.standings[line.id].state,
-            "answer_by": order.standings[line.id].answer_by,
+            "essential_date": line.essential_date,
+            **line_standing(order.standings[line.id]),
             "detail": _detail(line),
         }
         for position, line in enumerate(order.facts.lines)

@@ -102,6 +102,7 @@ class Backorder(SQLModel, table=True):
     status: str = "open"
     content: str
     version: int = 1
+    seller_credit: bool = False
     replan_at: datetime | None = time_column(null=True)
 
 
@@ -110,14 +111,23 @@ def _of_an_order() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["store_id", "backorder_id"], ["backorder.store_id", "backorder.id"])
 
 
+DUTY_DAYS = ("notice_by", "lapse_by", "answer_by", "cancel_by", "refund_by")
+"""The last days of what the law asks for a line, as `Dues` has them."""
+
+
 class BackorderLine(SQLModel, table=True):
-    """One SKU of an order. `detail` holds what only emails show: pictures, links, highlights, related."""
+    """One SKU of an order. `detail` holds what only emails show: pictures, links, highlights, related.
+
+    `law_state` and the days of duties are where it stood in law when it was last planned.
+    """
 
     __tablename__ = "backorder_line"
     __table_args__ = (
         _of_an_order(),
         UniqueConstraint("backorder_id", "sku"),
         _partial("line_waiting_for_sku", "store_id", "sku", "backorder_id", where="waiting > 0"),
+        # What the law asks, nearest first: few lines have one of these days.
+        *(_partial(f"line_{day}", "store_id", day, "id", where=f"{day} IS NOT NULL") for day in DUTY_DAYS),
         CheckConstraint("shipped >= 0 AND cancelled >= 0 AND shipped + cancelled <= quantity", name="line_counts"),
         CheckConstraint("waiting = quantity - shipped - cancelled", name="line_waiting"),
         CheckConstraint("eta_earliest IS NULL OR eta_earliest < eta", name="line_range"),
@@ -140,8 +150,13 @@ class BackorderLine(SQLModel, table=True):
     cancelled: int = 0
     allocated: int = 0
     waiting: int
+    essential_date: bool = False
     law_state: str = Field(default="none", index=True)
+    notice_by: date | None = None
+    lapse_by: date | None = None
     answer_by: date | None = None
+    cancel_by: date | None = None
+    refund_by: date | None = None
     detail: dict[str, Any] = json_column()
 
 

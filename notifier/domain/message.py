@@ -149,6 +149,8 @@ class Said:
     eta: Eta
     notice: str | None = None
     answer_by: date | None = None
+    further: bool = False
+    """The notice also asks for consent to any further delay, for as long as the customer does not cancel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from notifier.domain.law.course import day_ends
+from notifier.domain.law.duties import Task, dues
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import Status
 from notifier.domain.order import Choice, Facts, Line
@@ -44,6 +45,8 @@ class Type(StrEnum):
     DEADLINE_NEAR = "deadline.near"
     LAW_CHANGED = "law.changed"
     REFUND_DUE = "refund.due"
+    CANCEL_DUE = "cancel.due"
+    DUTY_OVERDUE = "duty.overdue"
     TEST = "endpoint.test"
 
 
@@ -175,40 +178,50 @@ def of_law(
     ]
     if changed:
         yield News(Type.LAW_CHANGED, store_id, now, about(facts) | {"lines": changed})
-    for (duty, due), lines in duties(facts, wheres, now).items():
+    for (duty, due), lines in _due(facts, wheres).items():
         ends = day_ends(facts, due)
         said = about(facts) | {"skus": [line.sku for line in lines], "due": due.isoformat()}
         once = " ".join([facts.backorder_id, duty, due.isoformat(), *(line.id for line in lines)])
-        if duty == "refund":
-            yield News(Type.REFUND_DUE, store_id, now, said, once)
-        if ends - NEAR <= now:
-            said |= {"duty": duty, "ends_at": _instant(ends), "hours_left": hours_left(ends, now)}
+        if duty in _TOLD_AT_ONCE:
+            yield News(_TOLD_AT_ONCE[duty], store_id, now, said, once)
+        said |= {"duty": duty, "ends_at": _instant(ends), "hours_left": hours_left(ends, now)}
+        if ends <= now:
+            if duty in _TOLD_AT_ONCE:  # the clock of the others has run out, and made another duty
+                yield News(Type.DUTY_OVERDUE, store_id, now, said, once)
+        elif ends - NEAR <= now:
             yield News(Type.DEADLINE_NEAR, store_id, now, said, once)
 
 
-def duties(facts: Facts, wheres: Mapping[str, Standing], now: datetime) -> dict[tuple[str, date], list[Line]]:
-    """What the law asks of these lines that can still be done: by duty and its last day.
+_TOLD_AT_ONCE: Mapping[str, Type] = {Task.REFUND: Type.REFUND_DUE, Task.CANCEL: Type.CANCEL_DUE}
+"""Duties that stay until somebody has done them."""
 
-    `notice`: say that it is late, or ship; `answer`: have the customer's yes, or ship; `refund`: send the money.
-    """
+SHIP = "ship"
+"""In the EU nothing but the goods is due on the promised day, or by the end of the period that the consumer granted."""
+
+
+def _due(facts: Facts, wheres: Mapping[str, Standing]) -> dict[tuple[str, date], list[Line]]:
+    """What the law asks of these lines, however far off, by duty and its last day."""
     found: dict[tuple[str, date], list[Line]] = {}
     for line in facts.lines:
         where = wheres[line.id]
-        asked: list[tuple[str, date | None]] = [("refund", where.refund_by)]
-        if line.waiting:
-            asked.append(("answer", where.answer_by))
-            notice = where.notice or where.lapse
-            asked.append(("notice", notice.give_by if notice else None))
-        for duty, due in asked:
-            if due is not None and day_ends(facts, due) > now:
+        asked = dues(where)
+        days: dict[str, date | None] = {
+            Task.REFUND: asked.refund_by,
+            Task.CANCEL: asked.cancel_by,
+            Task.ANSWER: asked.answer_by,
+            Task.NOTICE: asked.notice_by or asked.lapse_by,
+            SHIP: where.ship_by if where.changes_at and not where.lapse and not where.answer_by else None,
+        }
+        for duty, due in days.items():
+            if due is not None:
                 found.setdefault((duty, due), []).append(line)
     return found
 
 
 def next_near(facts: Facts, wheres: Mapping[str, Standing], now: datetime) -> datetime | None:
-    """When, after `now`, the next duty comes near; None when none will by itself."""
-    times = (day_ends(facts, due) - NEAR for _, due in duties(facts, wheres, now))
-    return min((at for at in times if at > now), default=None)
+    """When, after `now`, the next duty comes near, or is overdue; None when none will by itself."""
+    ends = [day_ends(facts, due) for _, due in _due(facts, wheres)]
+    return min((at for at in (*ends, *(end - NEAR for end in ends)) if at > now), default=None)
 
 
 def of_lost_notice(

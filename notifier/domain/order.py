@@ -70,6 +70,8 @@ class Line:
     product_url: str | None = None
     highlights: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
+    essential_date: bool = False
+    """Both knew that it is bought for the promised day, as for a wedding (Directive 2011/83/EU, Art. 18(2))."""
 
     @property
     def waiting(self) -> int:
@@ -118,15 +120,35 @@ class Answer:
     choice: Choice
     line_ids: tuple[str, ...] = ()
     """The lines it is about; empty means the whole order."""
+    further: bool = False
+    """With a "keep": the customer agrees to further delay as well, where the notice asked for that."""
+    extra_until: date | None = None
+    """With a "keep": the last day of the additional period that the customer grants; None for the date told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money that the store says it has sent back, at `at`."""
+    """Money that the store says it has sent back, at `at`; `recorded_at` is when the store told us.
+
+    `method` is how, in the store's own words for its customer: "Visa ending 4242".
+    """
 
     at: datetime
     amount: Decimal
     currency: str
+    id: str = ""
+    recorded_at: datetime | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A person of the store called a duty of one line done, at `at`, and said why: the engine could not see it."""
+
+    at: datetime
+    duty: str
+    line_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +164,17 @@ class Facts:
     store_timezone: str = "UTC"
     currency: str | None = None
     order_url: str | None = None
+    seller_credit: bool = False
+    """The store itself gave the customer credit for this order (16 CFR 435.2(a)(1))."""
+    paid: Decimal | None = None
+    """All that the customer paid: goods, tax, shipping, insurance; 0 when nothing was charged, None when not known."""
+    shipping_paid: Decimal = Decimal(0)
+    """The part of it that was for shipping and insurance."""
     shipments: tuple[Shipment, ...] = ()
     cancellations: tuple[Cancellation, ...] = ()
     answers: tuple[Answer, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    done: tuple[Done, ...] = ()
     messages: tuple[Message, ...] = ()
     unsubscribed: bool = False
     """The customer wants no waiting-series mail; delay, consent and shipped notices still go."""

@@ -84,4 +84,4 @@ def test_an_order_comes_back_as_it_was_written(house: House) -> None:
         "highlights": ["one", ""],
         "related": [{"name": "B", "url": "https://shop.example/b"}],
     }
-    assert house.order(backorder_id).payment == {"expires": "2026-12", "update_url": None}
+    assert house.order(backorder_id).payment == {"expires": "2026-12"}

@@ -61,9 +61,10 @@ def a_message(
     line_id: str = "a",
     status: Status = Status.SENT,
     kind: Kind = Kind.DELAY,
+    further: bool = False,
 ) -> Message:
     """An email about one line; handed over at `at` if its status says that it left."""
-    said = Said(Eta(eta), notice, answer_by)
+    said = Said(Eta(eta), notice, answer_by, further)
     key = f"{kind}:{at.isoformat()}"
     sent_at = None if status in {Status.PLANNED, Status.SENDING, Status.CANCELLED} else at
     return Message(

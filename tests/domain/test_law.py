@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.domain.eta import Eta
-from notifier.domain.law import standing
+from notifier.domain.law import refunds_owed, standing
+from notifier.domain.law.course import GIVEN
 from notifier.domain.law.standing import EU_STATES, NO_LAW, US_STATES, Notice, Standing
 from notifier.domain.message import Message, Status
-from notifier.domain.order import Answer, Cancellation, Choice, Facts, Refund, Shipment
+from notifier.domain.order import Answer, Cancellation, Choice, Done, Facts, Refund, Shipment
 from tests.domain.builders import (
     PLACED,
     a_cancellation,
@@ -49,22 +50,38 @@ etas = st.none() | days
 def messages(draw: st.DrawFn) -> Message:
     at, eta, notice = draw(instants), draw(etas), draw(st.sampled_from(NOTICES))
     status = draw(st.sampled_from(Status))
-    return a_message(at, eta, notice, answer_by=draw(etas), status=status)
+    return a_message(at, eta, notice, answer_by=draw(etas), status=status, further=draw(st.booleans()))
 
 
 @st.composite
 def orders(draw: st.DrawFn) -> Facts:
-    line = a_line(draw(etas), quantity=draw(st.integers(1, 3)), promised=draw(st.none() | days))
-    answer = st.builds(Answer, instants, st.sampled_from(Choice), st.sampled_from([(), ("a",), ("b",)]))
+    line = a_line(
+        draw(etas),
+        quantity=draw(st.integers(1, 3)),
+        promised=draw(st.none() | days),
+        essential_date=draw(st.booleans()),
+        unit_price=draw(st.sampled_from([None, Decimal("4.50")])),
+    )
+    answer = st.builds(
+        Answer,
+        instants,
+        st.sampled_from(Choice),
+        st.sampled_from([(), ("a",), ("b",)]),
+        st.booleans(),
+        etas,
+    )
     units = st.integers(1, 3)
     return replace(
         an_order(line, zone=draw(st.sampled_from(ZONES))),
         store_timezone=draw(st.sampled_from(ZONES)),
+        seller_credit=draw(st.booleans()),
+        paid=draw(st.sampled_from([None, None, Decimal(0), Decimal("15.20")])),
         messages=tuple(draw(st.lists(messages(), max_size=4, unique_by=lambda message: message.key))),
         answers=tuple(draw(st.lists(answer, max_size=3))),
         shipments=tuple(draw(st.lists(st.builds(a_shipment, instants, units), max_size=2))),
         cancellations=tuple(draw(st.lists(st.builds(a_cancellation, instants, units), max_size=2))),
         refunds=tuple(Refund(at, Decimal(9), "USD") for at in draw(st.lists(instants, max_size=2))),
+        done=tuple(Done(at, "refund", "a", "paid in cash") for at in draw(st.lists(instants, max_size=1))),
     )
 
 
@@ -76,11 +93,12 @@ def where(facts: Facts, now: datetime, law: str = "us-ftc") -> Standing:
 
 
 def instants_of(facts: Facts) -> list[datetime]:
-    happened: Sequence[Answer | Shipment | Cancellation | Refund] = (
+    happened: Sequence[Answer | Shipment | Cancellation | Refund | Done] = (
         *facts.answers,
         *facts.shipments,
         *facts.cancellations,
         *facts.refunds,
+        *facts.done,
     )
     return [fact.at for fact in happened] + [m.sent_at for m in facts.messages if m.sent_at]
 
@@ -139,6 +157,63 @@ def test_an_order_cancelled_by_law_comes_back_only_by_shipping(
 ) -> None:
     if where(facts, min(one, other)).state in CANCELLED:
         assert where(facts, max(one, other)).state in {*CANCELLED, "shipped"}
+
+
+# No consent that nobody gave, no duty shortened, none without a clock.
+
+
+@given(orders(), instants)
+def test_no_state_of_consent_without_an_express_yes(facts: Facts, now: datetime) -> None:
+    yes = [it for it in facts.answers if it.choice is Choice.KEEP and it.at <= now and "b" not in it.line_ids]
+    if where(facts, now).state in CONSENTED:
+        assert yes
+        asked = [m.sent_at for m in facts.messages if m.sent_at and m.status in GIVEN and m.says["a"].notice]
+        assert min(asked) <= max(it.at for it in yes), "a yes to nothing is no consent"
+
+
+@given(orders(), instants)
+def test_consent_to_any_further_delay_needs_that_question_and_that_answer(
+    facts: Facts, now: datetime
+) -> None:
+    asked = any(said.further for message in facts.messages for said in message.says.values())
+    answered = any(answer.further for answer in facts.answers)
+    if not asked or not answered:
+        silent = replace(facts, answers=tuple(replace(it, further=False) for it in facts.answers))
+        assert where(facts, now) == where(silent, now)
+
+
+@given(orders(), instants, laws, etas)
+def test_an_estimate_that_improves_shortens_no_duty_and_turns_no_question_into_silence(
+    facts: Facts, now: datetime, law: str, better: date | None
+) -> None:
+    line = facts.lines[0]
+    better = min(day for day in (better, line.eta.latest, date(2026, 9, 1)) if day)
+    before = where(facts, now, law)
+    after = where(replace(facts, lines=(replace(line, eta=Eta(better)),)), now, law)
+    unmoved = ("state", "ship_by", "answer_by", "refund_by", "cancel_by", "changes_at")
+    assert [getattr(after, name) for name in unmoved] == [getattr(before, name) for name in unmoved]
+
+
+@given(orders(), instants, laws)
+def test_no_duty_is_without_a_clock(facts: Facts, now: datetime, law: str) -> None:
+    found = where(facts, now, law)
+    match found.state:
+        case "on_time" | "silence_ok" | "consented":
+            assert found.ship_by
+            assert found.changes_at
+            assert law == "eu" or (found.lapse and found.lapse.give_by == found.ship_by)
+        case "need_consent" | "renewed":
+            assert found.answer_by
+            assert found.changes_at
+        case "refund_overdue":
+            assert found.refund_by
+        case "cancelled" | "terminated" if law != "none":
+            owed = refunds_owed(facts, a_policy(jurisdiction=law), now)
+            assert bool(found.refund_by) == bool(owed) == bool(found.changes_at)
+            assert found.refund_by or facts.paid == 0
+        case "refunded":
+            assert not refunds_owed(facts, a_policy(jurisdiction=law), now)
+    assert not found.notice or found.notice.give_by == found.ship_by
 
 
 # A store that does its duty: a notice as soon as it is demanded, the can't-say notice on the last day.

@@ -240,7 +240,7 @@ def test_a_consented_date_that_passes_without_a_renewed_notice_cancels() -> None
     assert where(facts, on(5, 15)).state == "consented"
     assert where(facts, on(5, 15)).lapse == Notice("n2_renewed", None, answer_by=LONG, give_by=LONG)
     assert where(facts, on(5, 16)) == Standing(
-        "cancelled", refund_by=date(2026, 5, 27), changes_at=on(5, 28, 0)
+        "cancelled", refund_by=date(2026, 5, 27), changes_at=on(5, 28, 0), cancel_by=date(2026, 5, 16)
     )  # Memorial Day does not count
 
 

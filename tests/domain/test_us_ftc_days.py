@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import holidays
 import pytest
 
 from notifier.domain.law.us_ftc import federal_holidays, standing, working_days_after
@@ -62,3 +63,10 @@ def test_federal_holidays_are_the_published_ones() -> None:
 
 def test_working_days_skip_weekends_and_holidays() -> None:
     assert working_days_after(date(2026, 12, 22), 7) == date(2027, 1, 4)
+
+
+def test_federal_holidays_are_those_of_the_package_that_the_world_keeps_up_to_date() -> None:
+    for year in range(2021, 2101):  # from the first year of all eleven
+        theirs = holidays.country_holidays("US", years=year, observed=True)
+        free = {day for day in theirs if day.weekday() < 5 and day.year == year}
+        assert {day for day in federal_holidays(year) if day.weekday() < 5} == free, year

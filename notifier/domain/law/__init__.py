@@ -4,11 +4,13 @@ from datetime import datetime
 
 from notifier.domain.law import eu, us_ftc
 from notifier.domain.law.course import course
+from notifier.domain.law.money import Owed, owed
 from notifier.domain.law.standing import NO_LAW, Standing
 from notifier.domain.order import Facts, Line
 from notifier.domain.policy import Policy, jurisdiction
 
 LAWS = {"us-ftc": us_ftc.standing, "eu": eu.standing}
+RIGHTS = {"us-ftc": us_ftc.rights, "eu": eu.rights}
 
 
 def standing(facts: Facts, line: Line, policy: Policy, now: datetime) -> Standing:
@@ -19,6 +21,12 @@ def standing(facts: Facts, line: Line, policy: Policy, now: datetime) -> Standin
     """
     law = LAWS.get(jurisdiction(policy, facts.customer.country), _no_law)
     return law(facts, line, now)
+
+
+def refunds_owed(facts: Facts, policy: Policy, now: datetime) -> dict[str, Owed]:
+    """By line id, the money that the law wants sent back and that has not been; none where no law is chosen."""
+    rights = RIGHTS.get(jurisdiction(policy, facts.customer.country))
+    return owed(facts, lambda line: rights(facts, line, now), now) if rights else {}
 
 
 def _no_law(facts: Facts, line: Line, now: datetime) -> Standing:

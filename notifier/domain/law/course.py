@@ -1,4 +1,4 @@
-"""What every jurisdiction reads first: the days of an order, the fate of a line's units, and refunds owed."""
+"""What every jurisdiction reads first: the days of an order, the fate of a line's units, and when the duty is over."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import Said, Status
-from notifier.domain.order import Choice, Facts, Line
+from notifier.domain.order import Answer, Choice, Facts, Line
 from notifier.domain.policy import at_local, local_day
 
 DAYS_WITHOUT_PROMISE = timedelta(days=30)
@@ -22,10 +22,11 @@ A complaint about an email is proof that it arrived.
 
 @dataclass(frozen=True, slots=True)
 class Vesting:
-    """The right to a refund arises at the instant `at`; the days to pay it count from `day`."""
+    """The right to a refund of so many units arises at the instant `at`; the days to pay it count from `day`."""
 
     at: datetime
     day: date
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,12 @@ class Course:
     """What the carrier, the store and the customer did with the units of one line, up to an instant.
 
     `shipped` when a shipment left nothing waiting. `closed_at` is when nothing was left for the law's clock
-    to run on, and `closed_by` says through whom: `carrier`, `customer` or `store`; None and empty while units
-    wait. `vested` are the cancellations up to then. Goods that ship after a cancellation are shipped, though the
-    line had closed before: the money is still owed.
+    to run on, and `closed_by` says through whom: `carrier`, `customer`, `store` or `law`; None and empty while
+    units wait. `vested` are the cancellations up to then; `left` the units that still wait. Goods that ship after a
+    cancellation are shipped, though the line had closed before: the money is still owed.
     """
 
+    left: int
     shipped: bool = False
     closed_at: datetime | None = None
     closed_by: str = ""
@@ -54,13 +56,14 @@ def course(facts: Facts, line: Line, now: datetime) -> Course:
     vested: list[Vesting] = []
     for at, by, units in _moves(facts, line, now):
         if by != "carrier" and closed_at is None:
-            vested.append(Vesting(at, day_of(facts, at)))
+            gone = waiting if units is None else min(units, waiting)
+            vested.append(Vesting(at, day_of(facts, at), gone))
         waiting -= units or 0
         if closed_at is None and (units is None or waiting <= 0):
             closed_at, closed_by = at, by
         if waiting <= 0 and by == "carrier":
-            return Course(True, closed_at, closed_by, tuple(vested))
-    return Course(False, closed_at, closed_by, tuple(vested))
+            return Course(0, True, closed_at, closed_by, tuple(vested))
+    return Course(0 if closed_at else waiting, False, closed_at, closed_by, tuple(vested))
 
 
 def _moves(facts: Facts, line: Line, now: datetime) -> list[tuple[datetime, str, int | None]]:
@@ -68,7 +71,7 @@ def _moves(facts: Facts, line: Line, now: datetime) -> list[tuple[datetime, str,
 
     def moves() -> Iterator[tuple[datetime, str, int | None]]:
         for answer in answers(facts, line, Choice.CANCEL):
-            yield answer, "customer", None
+            yield answer.at, "customer", None
         for cancellation in facts.cancellations:
             yield cancellation.at, cancellation.by, cancellation.units.get(line.id, 0)
         for shipment in facts.shipments:
@@ -78,9 +81,9 @@ def _moves(facts: Facts, line: Line, now: datetime) -> list[tuple[datetime, str,
     return sorted(past, key=lambda move: (move[0], move[1] == "carrier", move[1]))
 
 
-def answers(facts: Facts, line: Line, choice: Choice) -> list[datetime]:
-    """When the customer chose so for this line, or for the whole order."""
-    return [a.at for a in facts.answers if a.choice is choice and (not a.line_ids or line.id in a.line_ids)]
+def answers(facts: Facts, line: Line, choice: Choice) -> list[Answer]:
+    """Where the customer chose so for this line, or for the whole order."""
+    return [a for a in facts.answers if a.choice is choice and (not a.line_ids or line.id in a.line_ids)]
 
 
 def given(facts: Facts, line: Line) -> list[tuple[datetime, Said]]:
@@ -93,9 +96,9 @@ def given(facts: Facts, line: Line) -> list[tuple[datetime, Said]]:
     return [(at, said) for at, _, said in sorted(told, key=lambda mail: mail[:2])]
 
 
-def due_day(facts: Facts, line: Line) -> date:
-    """The day promised at checkout, else the thirtieth after the order was placed."""
-    return line.promised or day_of(facts, facts.placed_at) + DAYS_WITHOUT_PROMISE
+def due_day(facts: Facts, line: Line, without_promise: timedelta = DAYS_WITHOUT_PROMISE) -> date:
+    """The day promised at checkout, else so many days after the order was placed."""
+    return line.promised or day_of(facts, facts.placed_at) + without_promise
 
 
 def day_of(facts: Facts, at: datetime) -> date:
@@ -112,20 +115,16 @@ def _zones(facts: Facts) -> tuple[ZoneInfo, ZoneInfo]:
     return facts.customer.zone, ZoneInfo(facts.store_timezone)
 
 
-def unpaid(facts: Facts, vested: tuple[Vesting, ...], now: datetime) -> date | None:
-    """The earliest day from which an unpaid refund counts; None when nothing is owed.
+def after_cancelling(
+    facts: Facts, refund_by: date | None, now: datetime, state: str, cancel_by: date | None = None
+) -> Standing:
+    """The standing of units that will not ship: `state` until the refund is sent, or is overdue.
 
-    Any refund of the order, at or after the vesting, counts as sent: amounts are not compared.
+    Where nothing was charged there is nothing to send, and `state` stays.
     """
-    paid = max((refund.at for refund in facts.refunds if refund.at <= now), default=None)
-    return min((right.day for right in vested if paid is None or paid < right.at), default=None)
-
-
-def after_cancelling(facts: Facts, refund_by: date | None, now: datetime, state: str) -> Standing:
-    """The standing of units that will not ship: `state` until the refund is sent, or is overdue."""
     if refund_by is None:
-        return Standing("refunded")
+        return Standing(state if facts.paid == 0 else "refunded", cancel_by=cancel_by)
     overdue_at = day_ends(facts, refund_by)
     if now >= overdue_at:
-        return Standing("refund_overdue", refund_by=refund_by)
-    return Standing(state, refund_by=refund_by, changes_at=overdue_at)
+        return Standing("refund_overdue", refund_by=refund_by, cancel_by=cancel_by)
+    return Standing(state, refund_by=refund_by, cancel_by=cancel_by, changes_at=overdue_at)

@@ -3,13 +3,13 @@
 Directive 2011/83/EU, Art. 18; in the UK Consumer Rights Act 2015, s. 28. When the day has passed, the
 consumer may grant an additional period; when that has passed too, end the contract. Silence never agrees and
 never cancels, and no notice is demanded. The laws speak of delivery; shipment is what we know of, so their
-days are read as the last ones to ship. Not read: an essential date, and a trader's refusal, which end the
-contract at once (Art. 18(2)). An engineering reading, not legal advice.
+days are read as the last ones to ship. A trader who refuses has cancelled. An engineering reading, not legal advice.
 """
 
 from datetime import date, datetime, timedelta
 
-from notifier.domain.law.course import after_cancelling, answers, course, day_ends, due_day, given, unpaid
+from notifier.domain.law.course import Vesting, after_cancelling, answers, course, day_ends, due_day, given
+from notifier.domain.law.money import unpaid_since
 from notifier.domain.law.standing import Standing
 from notifier.domain.order import Choice, Facts, Line
 
@@ -20,7 +20,7 @@ REFUND_DAYS = timedelta(days=14)
 def standing(facts: Facts, line: Line, now: datetime) -> Standing:
     """Where the line stands at `now` (aware): a cancel of the customer's ends it in any state."""
     units = course(facts, line, now)
-    owed_since = unpaid(facts, units.vested, now)
+    owed_since = unpaid_since(facts, line, units.vested, lambda other: rights(facts, other, now), now)
     refund_by = owed_since + REFUND_DAYS if owed_since else None
     if units.shipped:
         return Standing("shipped", refund_by=refund_by)
@@ -33,24 +33,32 @@ def standing(facts: Facts, line: Line, now: datetime) -> Standing:
     return after_cancelling(facts, refund_by, now, ended)
 
 
+def rights(facts: Facts, line: Line, now: datetime) -> tuple[Vesting, ...]:
+    """Every right to a refund that arose by then: only what somebody cancelled, for silence never cancels here."""
+    return course(facts, line, now).vested
+
+
 def _state(facts: Facts, line: Line, at: datetime) -> tuple[str, date | None]:
     """The state of what has not shipped, and the day that its clock runs to, if any."""
     due = due_day(facts, line)
     if at < day_ends(facts, due):
         return "on_time", due
     extra = _additional_period(facts, line, day_ends(facts, due), at)
-    if extra is None or at < day_ends(facts, extra):
-        return "late", extra
-    return "terminable", None
+    if extra is None:
+        # Art. 18(2), second subparagraph: where the day was essential, no additional period needs to be granted.
+        return "terminable" if line.essential_date else "late", None
+    return ("late", extra) if at < day_ends(facts, extra) else ("terminable", None)
 
 
 def _additional_period(facts: Facts, line: Line, late_from: datetime, until: datetime) -> date | None:
-    """The last day of the period that the customer last granted: to the date that they then knew.
+    """The last day of the period that the customer last granted: the day that they named, else the date they knew.
 
-    A "keep waiting" said before the line was late, or with no date ahead, grants none.
+    A "keep waiting" said before the line was late, or with no day ahead, grants none (Art. 18(2): the consumer
+    calls upon the trader who has failed to deliver in time).
     """
-    for at in sorted(answers(facts, line, Choice.KEEP), reverse=True):
-        day = _told_day(facts, line, at)
+    for answer in sorted(answers(facts, line, Choice.KEEP), key=lambda it: it.at, reverse=True):
+        at = answer.at
+        day = answer.extra_until or _told_day(facts, line, at)
         if late_from <= at <= until and day is not None and at < day_ends(facts, day):
             return day
     return None

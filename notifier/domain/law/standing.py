@@ -24,6 +24,7 @@ class Standing:
     """The state of one line at an instant.
 
     `state` is one of the names of `STATES`; `ship_by` the day that the law's clock runs to;
+    `cancel_by` the day from which the law takes the line for cancelled although its units still stand in the order;
     `notice` what must be given now because of what is known now, None when nothing is owed or it is on its
     way; `lapse` what must be given on `ship_by` day if the line is still unshipped, None when nothing is;
     `answer_by` the last day to answer, where an answer is needed; `refund_by` the last day to send a refund
@@ -38,6 +39,12 @@ class Standing:
     answer_by: date | None = None
     refund_by: date | None = None
     changes_at: datetime | None = None
+    cancel_by: date | None = None
+
+    @property
+    def extra_until(self) -> date | None:
+        """The last day of the additional period that the consumer granted; None where none runs."""
+        return self.ship_by if self.state == "late" else None
 
 
 US_STATES = (

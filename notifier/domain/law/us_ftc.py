@@ -1,12 +1,12 @@
 """The FTC's Mail, Internet, or Telephone Order Merchandise Rule, 16 CFR part 435, for one line of an order.
 
-In the rule's words: `T` is the time promised at checkout, else thirty days after the order (435.2(a)(1));
-`X` is T + 30 days, beyond which silence is never consent (435.2(b)(1)); `R` is the definite revised date of a
-notice; `E` is the store's present estimate. Days are calendar days, the last one included, and end where
-they end first, with the customer or with the store: the rule names no zone.
+In the rule's words: `T` is the time promised at checkout, else thirty days after the order, fifty where the buyer
+applied to the seller for credit (435.2(a)(1)); `X` is T + 30 days, beyond which silence is never consent
+(435.2(b)(1)); `R` is the definite revised date of a notice; `E` is the store's present estimate. Days are calendar
+days, the last one included, and end where they end first, with the customer or with the store: the rule names no
+zone.
 
-An engineering reading, not legal advice. Not read: the buyer's credit with the seller (fifty days), and a
-consent asked in advance to further delay (435.2(b)(1)(iv)).
+An engineering reading, not legal advice.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from notifier.domain.law.course import (
+    DAYS_WITHOUT_PROMISE,
     Vesting,
     after_cancelling,
     answers,
@@ -21,17 +22,23 @@ from notifier.domain.law.course import (
     day_ends,
     due_day,
     given,
-    unpaid,
 )
+from notifier.domain.law.money import unpaid_since
 from notifier.domain.law.standing import Notice, Standing
 from notifier.domain.message import Said, Status
-from notifier.domain.order import Choice, Facts, Line
+from notifier.domain.order import Answer, Choice, Facts, Line
+
+DAYS_WITH_CREDIT = timedelta(days=50)
+"""Where checkout named no date and the buyer applied to the seller for credit: 435.2(a)(1)."""
 
 SILENCE_LIMIT = timedelta(days=30)
 """How far past T a first delay may reach before silence stops being consent (435.2(b)(1)(ii), (iii))."""
 
 REFUND_WORKING_DAYS = 7
 """435.1(b), "prompt refund"."""
+
+BILLING_CYCLE = timedelta(days=28)
+"""435.1(b): one billing cycle, where the seller is the creditor. How long one is nobody says; no month is shorter."""
 
 ASKED = frozenset({"need_consent", "renewed"})
 """Where only an express yes, or shipment, keeps the order alive."""
@@ -48,33 +55,35 @@ class Clock:
 
     At the end of day `by` the order is cancelled, unless something happens before; None: no clock runs.
     `knows` is the date that the customer last had from checkout or a notice, None for "cannot say": an
-    estimate past it calls for a notice.
+    estimate past it calls for a notice. `further`: the last notice also asked for consent to further delay.
     """
 
     state: str
     by: date | None
     knows: date | None
+    further: bool = False
 
 
 def standing(facts: Facts, line: Line, now: datetime) -> Standing:
     """Where the line stands in this rule at `now` (aware), by replaying what happened to it until then.
 
-    `cancelled` is a duty, not a deed: quantities stay as they are until the store acts. A line that shipped
-    although its order had been cancelled by law keeps its `refund_by`, as does one of which some units were
-    cancelled, until a refund is sent.
+    `cancelled` is a duty, not a deed: quantities stay as they are until the store acts, and until then `cancel_by`
+    says since when. A line that shipped although its order had been cancelled by law keeps its `refund_by`, as does
+    one of which some units were cancelled, until a refund is sent.
     """
     units = course(facts, line, now)
     until = units.closed_at or now
     clock = _replay(facts, line, until)
-    lapsed = _lapsed(facts, clock, until)
-    vested = (*(v for v in units.vested if v.at < lapsed.at), lapsed) if lapsed else units.vested
-    owed_since = unpaid(facts, vested, now)
-    refund_by = working_days_after(owed_since, REFUND_WORKING_DAYS) if owed_since else None
+    lapsed = _lapsed(facts, line, clock, until)
+    vested = _vested(units.vested, lapsed)
+    owed_since = unpaid_since(facts, line, vested, lambda other: rights(facts, other, now), now)
+    refund_by = _refund_by(facts, owed_since) if owed_since else None
     if units.shipped:
         return Standing("shipped", refund_by=refund_by)
     if lapsed or units.closed_at:
-        return after_cancelling(facts, refund_by, now, "cancelled")
-    limit = due_day(facts, line) + SILENCE_LIMIT
+        cancel_by = lapsed.day if lapsed and not units.closed_at else None
+        return after_cancelling(facts, refund_by, now, "cancelled", cancel_by)
+    limit = _due(facts, line) + SILENCE_LIMIT
     notice = _demanded(clock, line.eta.latest, limit)
     return Standing(
         clock.state,
@@ -87,31 +96,54 @@ def standing(facts: Facts, line: Line, now: datetime) -> Standing:
     )
 
 
+def rights(facts: Facts, line: Line, now: datetime) -> tuple[Vesting, ...]:
+    """Every right to a refund that arose by then: what somebody cancelled, and what the law did."""
+    units = course(facts, line, now)
+    until = units.closed_at or now
+    return _vested(units.vested, _lapsed(facts, line, _replay(facts, line, until), until))
+
+
+def _vested(cancelled: tuple[Vesting, ...], lapsed: Vesting | None) -> tuple[Vesting, ...]:
+    return (*(right for right in cancelled if right.at < lapsed.at), lapsed) if lapsed else cancelled
+
+
+def _due(facts: Facts, line: Line) -> date:
+    """T."""
+    return due_day(facts, line, DAYS_WITH_CREDIT if facts.seller_credit else DAYS_WITHOUT_PROMISE)
+
+
+def _refund_by(facts: Facts, since: date) -> date:
+    return since + BILLING_CYCLE if facts.seller_credit else working_days_after(since, REFUND_WORKING_DAYS)
+
+
 def _replay(facts: Facts, line: Line, until: datetime) -> Clock:
     """The clock after every notice and consent, as long as it had not run out."""
-    due = due_day(facts, line)
+    due = _due(facts, line)
     clock = Clock("on_time", by=due, knows=due)
-    for at, notice in _turns(facts, line):
-        if at > until or _lapsed(facts, clock, at):
+    for at, turn in _turns(facts, line):
+        if at > until or (clock.by is not None and day_ends(facts, clock.by) <= at):
             break
-        clock = _noticed(clock, notice, due + SILENCE_LIMIT) if notice else _agreed(clock)
+        limit = due + SILENCE_LIMIT
+        clock = _noticed(clock, turn, limit) if isinstance(turn, Said) else _agreed(clock, turn)
     return clock
 
 
-def _turns(facts: Facts, line: Line) -> list[tuple[datetime, Said | None]]:
-    """Notices given, and None for each consent, in time order; at one instant the notice comes first."""
+def _turns(facts: Facts, line: Line) -> list[tuple[datetime, Said | Answer]]:
+    """Notices given, and consents, in time order; at one instant the notice comes first."""
     notices = [(at, said) for at, said in given(facts, line) if said.notice]
-    consents = [(at, None) for at in answers(facts, line, Choice.KEEP)]
-    return sorted([*notices, *consents], key=lambda turn: turn[0])
+    consents = sorted(answers(facts, line, Choice.KEEP), key=lambda answer: (answer.at, answer.further))
+    return sorted([*notices, *((answer.at, answer) for answer in consents)], key=lambda turn: turn[0])
 
 
-def _lapsed(facts: Facts, clock: Clock, until: datetime) -> Vesting | None:
+def _lapsed(facts: Facts, line: Line, clock: Clock, until: datetime) -> Vesting | None:
     """Cancelled because the clock ran out by then: no valid notice by T (435.2(c)(5)), no consent and no
     shipment by X ((c)(2)), or by the revised date ((c)(3)). The refund is due from the next day."""
     if clock.by is None:
         return None
     ends = day_ends(facts, clock.by)
-    return Vesting(ends, clock.by + timedelta(days=1)) if ends <= until else None
+    if ends > until:
+        return None
+    return Vesting(ends, clock.by + timedelta(days=1), course(facts, line, ends).left)
 
 
 def _noticed(clock: Clock, notice: Said, limit: date) -> Clock:
@@ -124,16 +156,21 @@ def _noticed(clock: Clock, notice: Said, limit: date) -> Clock:
         return Clock("renewed", by=clock.by, knows=revised)
     if notice.notice == "n1_short" and revised is not None and revised <= limit:
         # 435.2(b)(1)(ii): silence agrees to a definite delay of at most thirty days.
-        return Clock("silence_ok", by=revised, knows=revised)
+        return Clock("silence_ok", by=revised, knows=revised, further=notice.further)
     # 435.2(b)(1)(iii): a longer or indefinite delay needs a yes by X, or by the day that the notice named.
-    return Clock("need_consent", by=min(limit, notice.answer_by or limit), knows=revised)
+    by = min(limit, notice.answer_by or limit)
+    return Clock("need_consent", by=by, knows=revised, further=notice.further)
 
 
-def _agreed(clock: Clock) -> Clock:
-    """The customer chose to keep waiting; it is consent only where consent was asked."""
+def _agreed(clock: Clock, answer: Answer) -> Clock:
+    """The customer chose to keep waiting; it is consent only to what was asked."""
+    if clock.further and answer.further:
+        # 435.2(b)(1)(iv): consent, asked in the first notice, to any further delay, to be taken back at any time.
+        return Clock("indefinite", by=None, knows=None)
     if clock.state not in ASKED:
         return clock
-    return Clock("consented" if clock.knows else "indefinite", by=clock.knows, knows=clock.knows)
+    state = "consented" if clock.knows else "indefinite"
+    return Clock(state, by=clock.knows, knows=clock.knows, further=clock.further)
 
 
 def _demanded(clock: Clock, estimate: date | None, limit: date) -> Notice | None:
