@@ -25,7 +25,8 @@ from notifier.db import accounts, queries
 from notifier.db.tables import Store
 from notifier.delivery import Post
 from notifier.errors import Fault, Invalid, Misconfigured
-from notifier.inputs import Country, Input, LocaleTag, LongText, Text, Url, Zone
+from notifier.fields import Country, LocaleTag, LongText, Text, Url, Zone
+from notifier.inputs import Input
 from notifier.keyring import Keyring
 from notifier.providers.mime import mailbox
 

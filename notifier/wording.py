@@ -19,7 +19,8 @@ from notifier.dispatch import shop_of
 from notifier.domain.message import Kind, Said
 from notifier.domain.order import Facts
 from notifier.errors import Conflict, Fault, Invalid
-from notifier.inputs import Input, LocaleTag
+from notifier.fields import LocaleTag
+from notifier.inputs import Input
 from notifier.words import language, samples
 from notifier.words.check import check_wording
 from notifier.words.context import Links, in_locale, variables

@@ -15,6 +15,7 @@ MOST_LINES = 400
 FLOORS = {
     "domain": 0,
     "addresses": 0,
+    "fields": 0,
     "inputs": 1,
     "db": 1,
     "words": 1,
@@ -66,7 +67,7 @@ ANYWHERE = {"config", "errors", "faults"}
 HOMES = {
     "alembic": {"db"},
     "apscheduler": {"worker"},
-    "babel": {"inputs", "words", "pages"},
+    "babel": {"fields", "words", "pages"},
     "cryptography": {"providers", "sealed"},
     "email_validator": {"inputs"},
     "fastapi": {"api", "pages"},
@@ -82,6 +83,7 @@ HOMES = {
     "pydantic": {
         "addresses",
         "inputs",
+        "fields",
         "faults",
         "importing",
         "simulate",

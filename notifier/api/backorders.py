@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
 
-from notifier import inputs, intake
+from notifier import fields, inputs, intake
 from notifier.api import examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
@@ -115,8 +115,8 @@ def _result(
 @router.get("", operation_id="list_backorders", response_model=shapes.Page[shapes.Backorder])
 def list_backorders(
     call: CallDep,
-    order_id: inputs.Text | None = None,
-    sku: inputs.Text | None = None,
+    order_id: fields.Text | None = None,
+    sku: fields.Text | None = None,
     status: OrderStatus | None = None,
     email: EmailStr | None = None,
     law_state: LawState | None = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from notifier import duties, inputs
+from notifier import duties, fields
 from notifier.api import shapes, views
 from notifier.api.deps import After, CallDep, Limit
 from notifier.db.duties import Place, Wanted
@@ -20,8 +20,8 @@ List = shapes.Page[shapes.Duty]
 def list_duties(
     call: CallDep,
     duty: Task | None = None,
-    sku: inputs.Text | None = None,
-    backorder_id: inputs.Text | None = None,
+    sku: fields.Text | None = None,
+    backorder_id: fields.Text | None = None,
     due_before: Annotated[date | None, Query(description="Those whose last day is earlier")] = None,
     limit: Limit = 50,
     after: After = None,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
 
-from notifier import inputs
+from notifier import fields, inputs
 from notifier.api import examples, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
@@ -33,7 +33,7 @@ def list_messages(
     status: Status | None = None,
     kind: Kind | None = None,
     backorder_id: BackorderId | None = None,
-    due_before: inputs.Moment | None = None,
+    due_before: fields.Moment | None = None,
     limit: Limit = 50,
     after: After = None,
 ) -> shapes.Page[shapes.Message]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Response
 from fastapi.responses import JSONResponse
 
-from notifier import inputs
+from notifier import fields, inputs
 from notifier.api import examples, shapes, views
 from notifier.api.deps import Answer, Call, CallDep, Id, OnceDep, Work
 from notifier.api.problems import declared
@@ -20,7 +20,7 @@ from notifier.skus import Radius, change_eta, preview_eta, restock
 
 router = APIRouter(prefix="/v1", tags=["skus"])
 
-Sku = Annotated[inputs.Text, Path(description="The SKU, percent-encoded; it may contain slashes")]
+Sku = Annotated[fields.Text, Path(description="The SKU, percent-encoded; it may contain slashes")]
 
 
 @router.put(

@@ -13,12 +13,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from notifier.domain.message import Kind
 from notifier.errors import Fault, NotifierError
 from notifier.faults import faults
+from notifier.fields import Day, LongText, Moment, Text
 from notifier.inputs import (
     CustomerChange,
-    Day,
     Input,
-    LongText,
-    Moment,
     NewAnswer,
     NewBackorder,
     NewCancellation,
@@ -27,7 +25,6 @@ from notifier.inputs import (
     NewShipment,
     NewStoreInput,
     PolicyInput,
-    Text,
     WithEta,
 )
 
