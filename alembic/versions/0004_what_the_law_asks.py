@@ -6,8 +6,8 @@ Lines are planned again after it, once, so that their days are filled in.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 DAYS = ("notice_by", "lapse_by", "answer_by", "cancel_by", "refund_by")
 
