@@ -34,6 +34,7 @@ from notifier.errors import Misconfigured
 from notifier.errors import Unavailable as DatabaseAway
 from notifier.planning import replan
 from notifier.providers.base import Envelope
+from notifier.signed import pseudonym
 from notifier.words.context import Shop, variables
 from notifier.words.render import TemplateFault
 
@@ -376,6 +377,7 @@ def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:
         envelope=zlib.compress(data),
         digest=hashlib.sha256(data).hexdigest(),
         to=envelope.to,
+        pseudonym=pseudonym(post.links.secret, envelope.store_id, envelope.to),
         subject=envelope.subject,
         template_version=item.email.template_version,
         says=says_to_json(item.draft.says),

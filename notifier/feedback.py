@@ -14,6 +14,7 @@ from notifier.db.engine import transaction
 from notifier.db.ids import new_id
 from notifier.db.tables import MessageRow, ProviderEvent
 from notifier.domain.message import Scope, Status, outweighs
+from notifier.domain.news import without_addresses
 from notifier.providers.reports import Report
 
 CHUNK = 200
@@ -70,7 +71,7 @@ def _event(store_id: str, provider: str, report: Report, now: datetime) -> Provi
         at=report.at,
         received_at=now,
         suppresses=report.suppresses.value if report.suppresses else None,
-        detail=report.detail or None,
+        detail=without_addresses(report.detail) or None,
     )
 
 

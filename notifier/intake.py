@@ -261,8 +261,10 @@ def _cancel(
     )
 
 
-def answer(session: Session, store_id: str, backorder_id: str, new: NewAnswer, now: datetime) -> None:
-    """The customer chose: to keep waiting, or to cancel what has not shipped."""
+def answer(
+    session: Session, store_id: str, backorder_id: str, new: NewAnswer, now: datetime, means: str = "page"
+) -> None:
+    """The customer chose: to keep waiting, or to cancel what has not shipped; `means` is how they said so."""
     with _Fact(session, store_id, backorder_id, now) as fact:
         rows = [fact.line(sku, f"/skus/{number}") for number, sku in enumerate(new.skus)] if new.skus else []
         open_rows = [row for row in rows or fact.order.lines if row.waiting]
@@ -270,7 +272,8 @@ def answer(session: Session, store_id: str, backorder_id: str, new: NewAnswer, n
             raise Conflict(
                 f"order {fact.order.row.order_id!r} has nothing left to wait for, so there is nothing to answer"
             )
-        fact.happened("answered", {"choice": new.answer.value, "lines": [row.id for row in rows]})
+        said = {"choice": new.answer.value, "lines": [row.id for row in rows], "means": means}
+        fact.happened("answered", said)
         if new.answer is Choice.CANCEL:
             _cancel(fact, [(row.sku, None) for row in open_rows], "customer", None)
 

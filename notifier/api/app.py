@@ -14,6 +14,7 @@ from notifier.api import (
     backorders,
     duties,
     endpoints,
+    evidence,
     examples,
     health,
     messages,
@@ -82,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
         backorders.single,
         backorders.batches,
         backorders.router,
+        evidence.router,
         skus.router,
         duties.router,
         messages.router,
@@ -94,6 +96,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router, responses=problems.declared(401, 422, 503))
     app.include_router(webhooks.router)
     app.include_router(health.router)
+    app.include_router(evidence.keys)
     app.include_router(pages.router(services))
     app.add_api_route("/docs", _reference, include_in_schema=False)
     app.mount("/docs", StaticFiles(directory=STATIC))

@@ -275,4 +275,4 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
 def moved_fact(order: Sketch, wanted: Wanted) -> dict[str, Any]:
     """What the fact of this order's move holds."""
     before = str(order.line.eta) if order.line.eta else None
-    return eta_changed(order.line.id, order.line.sku, before, wanted.eta, wanted.reason)
+    return eta_changed(order.line.id, order.line.sku, before, wanted.eta, wanted.reason, "sku")

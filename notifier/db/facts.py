@@ -285,8 +285,13 @@ def record(order: Order, kind: str, at: datetime, now: datetime, data: dict[str,
     )
 
 
-def eta_changed(line_id: str, sku: str, before: str | None, eta: Eta, reason: str | None) -> dict[str, Any]:
-    """What the fact of that kind holds: a line's new estimate; `before` is the day that stood, in ISO form."""
+def eta_changed(
+    line_id: str, sku: str, before: str | None, eta: Eta, reason: str | None, source: str = "order"
+) -> dict[str, Any]:
+    """What the fact of that kind holds: a line's new estimate; `before` is the day that stood, in ISO form.
+
+    `source` is what moved: the date of this `order`, or that of the whole `sku`.
+    """
     return {
         "line": line_id,
         "sku": sku,
@@ -294,6 +299,7 @@ def eta_changed(line_id: str, sku: str, before: str | None, eta: Eta, reason: st
         "eta": eta.latest.isoformat() if eta.latest else None,
         "earliest": eta.earliest.isoformat() if eta.earliest else None,
         "reason": reason,
+        "source": source,
     }
 
 

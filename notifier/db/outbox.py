@@ -21,6 +21,7 @@ from notifier.db import bulk, told
 from notifier.db.ids import new_id
 from notifier.db.tables import MessageContent, MessageRow
 from notifier.domain.message import CHANGE_OF_DATE, Kind, Status, may_move
+from notifier.domain.news import without_addresses
 
 ROW = MessageRow
 TABLE = SQLModel.metadata.tables["message"]
@@ -49,11 +50,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What a message was rendered to: `envelope` compressed, the rest for lists and evidence."""
+    """What a message was rendered to: `envelope` compressed, the rest for lists and evidence.
+
+    `digest` is of the envelope before it was compressed; `pseudonym` stands for the address where that must not.
+    """
 
     envelope: bytes
     digest: str
     to: str
+    pseudonym: str
     subject: str
     template_version: str
     says: Mapping[str, Any]
@@ -90,13 +95,15 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
         asked = [claim.id for claim, frozen, _ in leaving if frozen.confirm_at == look_at]
         session.execute(update(TABLE).where(TABLE.c.id.in_(asked)).values(confirm_at=look_at))
     _keep_content(session, leaving)
-    for provider, instead_of in {(provider, claim.instead_of) for claim, _, provider in leaving}:
-        gone = [
-            claim for claim, _, through in leaving if through == provider and claim.instead_of == instead_of
-        ]
-        why = f"handed to {provider}" + (f" instead of {instead_of}" if instead_of else "")
-        remember_claims(session, gone, now, Status.PLANNED, Status.SENDING, why)
+    remember(session, [_left(*item, now) for item in leaving])
     return held
+
+
+def _left(claim: Claim, frozen: Frozen, provider: str, now: datetime) -> dict[str, Any]:
+    """That it left, for the history: with what digest, and to whom, so that this much outlives the email itself."""
+    why = f"handed to {provider}" + (f" instead of {claim.instead_of}" if claim.instead_of else "")
+    detail = f"sha256:{frozen.digest} to:{frozen.pseudonym}"
+    return entry(_where(claim), now, Status.PLANNED, Status.SENDING, why, detail)
 
 
 def _keep_content(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]]) -> None:
@@ -131,8 +138,14 @@ def accepted(
     if held:
         rows = [{"id": claim.id, "provider_ref": ref} for claim, ref in answers if claim.id in held]
         _change_each(session, rows, without_lease(Status.SENT, reason) | {"settled_at": now})
-        settled = [claim for claim in claims if claim.id in held]
-        remember_claims(session, settled, now, Status.SENDING, Status.SENT, reason)
+        settled = [(claim, ref) for claim, ref in answers if claim.id in held]
+        remember(
+            session,
+            [
+                entry(_where(claim), now, Status.SENDING, Status.SENT, reason, f"ref:{ref}" if ref else None)
+                for claim, ref in settled
+            ],
+        )
     return held
 
 
@@ -287,14 +300,18 @@ def changed(session: Session, query: Any, values: Mapping[str, Any]) -> bool:
 
 def without_lease(status: Status, reason: str | None) -> dict[str, Any]:
     """The columns of a message that nobody holds."""
-    return {"status": status.value, "reason": reason, "lease_token": None, "lease_until": None}
+    said = without_addresses(reason)
+    return {"status": status.value, "reason": said, "lease_token": None, "lease_until": None}
 
 
 def remember_claims(
     session: Session, claims: Sequence[Claim], now: datetime, before: Status, after: Status, reason: str
 ) -> None:
-    wheres = ({"id": c.id, "store_id": c.store_id, "backorder_id": c.backorder_id} for c in claims)
-    remember(session, [entry(where, now, before, after, reason) for where in wheres])
+    remember(session, [entry(_where(claim), now, before, after, reason) for claim in claims])
+
+
+def _where(claim: Claim) -> dict[str, str]:
+    return {"id": claim.id, "store_id": claim.store_id, "backorder_id": claim.backorder_id}
 
 
 def remember(session: Session, entries: Sequence[dict[str, Any]]) -> None:
@@ -311,7 +328,10 @@ def entry(
     reason: str,
     detail: str | None = None,
 ) -> dict[str, Any]:
-    """A row of the history; of `message` it takes `id`, `store_id` and `backorder_id`."""
+    """A row of the history; of `message` it takes `id`, `store_id` and `backorder_id`.
+
+    `detail` says what `reason` leaves out: `sha256:…` of what left and `to:…` whom, or the service's `ref:…` for it.
+    """
     return {
         "id": new_id("hist"),
         "store_id": message["store_id"],
@@ -320,6 +340,6 @@ def entry(
         "at": now,
         "before": before.value if before else None,
         "after": after.value,
-        "reason": reason,
+        "reason": without_addresses(reason),
         "detail": detail,
     }

@@ -57,6 +57,11 @@ def backorder_ids(
     return list(session.exec(query.order_by(col(Backorder.id).desc()).limit(limit)))
 
 
+def store_of(session: Session, backorder_id: str) -> str | None:
+    """Whose order that is; None when there is none of that id."""
+    return session.exec(select(Backorder.store_id).where(Backorder.id == backorder_id)).one_or_none()
+
+
 def facts_about(session: Session, backorder_id: str) -> list[Fact]:
     """Everything that happened to one order, oldest first."""
     return list(

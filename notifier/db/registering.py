@@ -144,15 +144,28 @@ def _fact(order: NewOrder, now: datetime) -> dict[str, Any]:
         "at": facts.placed_at,
         "recorded_at": now,
         "kind": "registered",
-        "data": {
-            "lines": [
-                {
-                    "sku": line.sku,
-                    "quantity": line.quantity,
-                    "eta": line.eta.latest.isoformat() if line.eta.latest else None,
-                    "promised": line.promised.isoformat() if line.promised else None,
-                }
-                for line in facts.lines
-            ]
-        },
+        "data": {"lines": [_promise(line) for line in facts.lines], **_terms(order)},
     }
+
+
+def _promise(line: Line) -> dict[str, Any]:
+    """What checkout promised of a line, and what else the customer was shown: the columns move on, this stays."""
+    shown = {
+        "name": line.name,
+        "unit_price": str(line.unit_price) if line.unit_price is not None else None,
+        "earliest": line.eta.earliest.isoformat() if line.eta.earliest else None,
+        "reason": line.eta_reason,
+    }
+    return {
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "eta": line.eta.latest.isoformat() if line.eta.latest else None,
+        "promised": line.promised.isoformat() if line.promised else None,
+    } | _given(shown)
+
+
+def _terms(order: NewOrder) -> dict[str, Any]:
+    """By which days and which law the order was counted from the start."""
+    facts, customer = order.facts, order.facts.customer
+    terms = {"currency": facts.currency, "country": customer.country, "timezone": customer.timezone}
+    return _given(terms | {"store_timezone": facts.store_timezone})

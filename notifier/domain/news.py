@@ -89,8 +89,8 @@ class News:
 
 
 def without_addresses(words: str | None) -> str | None:
-    """Mail services quote addresses in their reasons; a receiver of webhooks needs none."""
-    return _ADDRESS.sub("[address]", words) if words else words
+    """Mail services quote addresses in their reasons; nobody needs them there, and who is forgotten must be nowhere."""
+    return _ADDRESS.sub("[address]", words) if words and "@" in words else words
 
 
 def about(facts: Facts) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def test_a_lost_claim_can_settle_freeze_or_release_nothing(house: House) -> None
     before = house.message()
     assert settle(house, lost) is False
     with house.writing() as session:
-        frozen = outbox.Frozen(b"", "", "to", "subject", "v", {})
+        frozen = outbox.Frozen(b"", "", "to", "whom", "subject", "v", {})
         assert outbox.freeze(session, [(lost, frozen, "outbox")], house.clock.now) == set()
         outbox.release(session, lost)
         outbox.postpone(session, lost, house.clock.now + LEASE, "later", house.clock.now)

@@ -130,7 +130,11 @@ def whole(house: House) -> list[Any]:
 
 def _data(data: dict[str, Any]) -> str:
     return str(
-        sorted((key, str(value)) for key, value in data.items() if key not in {"line", "units", "lines"})
+        sorted(
+            (key, str(value))
+            for key, value in data.items()
+            if key not in {"line", "units", "lines", "source"}
+        )
     )
 
 
