@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import registering, suppressions
+from notifier.db import hindsight, registering, suppressions
 from notifier.db.codec import policy_from_json
 from notifier.db.facts import Order, eta_changed, record
 from notifier.db.ids import new_id
@@ -382,6 +382,7 @@ def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], no
         session.add_all(order.lines)
         session.add_all(facts)
     session.flush()
+    hindsight.note(session, changed)
     telling.happened(session, changed, now)
     for start in range(0, len(changed), CHUNK):
         replan(session, [store.after(*item) for item in changed[start : start + CHUNK]], now)

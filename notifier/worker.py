@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from notifier import calling, feedback, skus
+from notifier import advising, calling, feedback, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
 from notifier.confirming import confirm
@@ -101,6 +101,7 @@ class Worker:
         self._drain("sweep", lambda: feedback.apply(services.engine, services.clock()))
         self._drain("sweep", lambda: watch(services.engine, services.clock()))
         self._drain("sweep", lambda: skus.carry_on(services.engine, services.clock()))
+        self._drain("sweep", lambda: advising.learn(services.engine, services.clock()))
 
     def _call(self) -> None:
         self._drain("webhooks", self._courier.turn)

@@ -22,6 +22,7 @@ FLOORS = {
     "providers": 1,
     "shops": 1,
     "webhooks": 1,
+    "advising": 2,
     "calling": 2,
     "endpoints": 2,
     "duties": 2,

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
 
 from notifier import fields, inputs, intake
-from notifier.api import examples, problems, shapes, views
+from notifier.advising import advise, dates_of_order
+from notifier.api import advice, examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
 from notifier.api.registering import Registration, read, shown, status_of
@@ -65,7 +66,10 @@ batches = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(Ch
 async def register_backorder(
     new: Annotated[inputs.NewBackorder, Body(examples=[examples.NEW_BACKORDER])], once: OnceDep
 ) -> Response:
-    """Register a backorder. The same `order_id` with the same content answers the first one, unchanged."""
+    """Register a backorder. The same `order_id` with the same content answers the first one, unchanged.
+
+    Where the history of a SKU contradicts its date, `advice` says which would be likelier; the order has yours.
+    """
     return await once.call.registering(Registration(new, once))
 
 
@@ -184,10 +188,16 @@ def change_backorder(
     change: Annotated[inputs.BackorderChange, Body(examples=[examples.CHANGE])],
     call: CallDep,
 ) -> shapes.Backorder:
-    """Change customer details, or the estimates of lines. The emails that follow are planned at once."""
+    """Change customer details, or the estimates of lines. The emails that follow are planned at once.
+
+    Where history contradicts a date, `advice` says which would be likelier.
+    """
     with call.writing() as work:
+        before = dates_of_order(work.session, backorder_id)
         intake.change(work.session, work.store.id, backorder_id, change, work.now)
-        return _shown(work, backorder_id)
+        order = _shown(work, backorder_id)
+        dates = advice.entered(order, [line.sku for line in change.lines or ()])
+        return advice.added(order, dates, advise(work.session, work.store, dates, work.now, before))
 
 
 @router.post(

@@ -145,6 +145,37 @@ RESTOCKED: Json = {
     "allocated": [{"backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60", "quantity": 3, "still_waiting": 0}],
     "left_over": 37,
 }
+_OUTLOOK: Json = {
+    "observations": 6,
+    "dates": 6,
+    "late": 5,
+    "likely_days": 5,
+    "safe_days": 8,
+    "since": "2026-03-02",
+}
+DATE_ADVICE: Json = {
+    "sku": "ORN-RED",
+    "entered": {"eta": "2026-12-12", "eta_earliest": None},
+    "suggested": {"eta": "2026-12-20", "eta_earliest": "2026-12-17"},
+    "because": "of the last 6 dates that were first named for ORN-RED, 5 were missed: half of the goods shipped"
+    " 5 days late or later, one in five more than 8 days late",
+    "evidence": _OUTLOOK,
+    "reckoned_from": "2026-12-12",
+}
+SKU_HISTORY: Json = {
+    "sku": "ORN-RED",
+    "outlook": _OUTLOOK,
+    "dates": [{"named": "2026-03-02", "shipped": "2026-03-07", "days_late": 5, "units": 48}],
+    "moves": [
+        {
+            "at": "2026-02-27T09:00:00Z",
+            "named": "2026-03-02",
+            "became": "2026-03-09",
+            "days": 7,
+            "lines": 21,
+        }
+    ],
+}
 _NO_KEY: Json = {"set": False, "last4": None}
 STORE: Json = {
     "id": "store_019aa4b2c1d07c3e9f5a1b2c3d4e5f61",
@@ -306,12 +337,14 @@ ANSWERS = {
     "Backorder": BACKORDER,
     "ChangeRadius": RADIUS,
     "Duty": DUTY,
+    "DateAdvice": DATE_ADVICE,
     "Event": EVENT,
     "Message": MESSAGE,
     "PolicyInput": POLICY,
     "Problem": PROBLEM,
     "RestockResult": RESTOCKED,
     "SkuChangeProgress": SKU_CHANGE,
+    "SkuHistory": SKU_HISTORY,
     "StoreShape": STORE,
     "Suppression": SUPPRESSION,
     "Trial": TESTED,

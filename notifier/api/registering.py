@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import structlog
 from fastapi import Response
 from sqlmodel import Session
 
-from notifier import intake
-from notifier.api import shapes, views
+from notifier import advising, intake
+from notifier.api import advice, shapes, views
 from notifier.api.deps import Once, Work, no_store
 from notifier.bootstrap import Services
 from notifier.db import facts, idempotency, queries
@@ -113,10 +114,22 @@ def status_of(result: Registered) -> int:
 def shown(work: Work, results: Iterable[object]) -> dict[str, shapes.Backorder]:
     """By id, the orders of those results that are one: from what was just written, or read where it was there."""
     found = [result for result in results if isinstance(result, Registered)]
-    seen = {
-        it.backorder_id: views.registered(it.order, work.services.links, work.now) for it in found if it.order
-    }
+    seen = _advised(
+        work,
+        {
+            it.backorder_id: views.registered(it.order, work.services.links, work.now)
+            for it in found
+            if it.order
+        },
+    )
     return seen | read(work, {it.backorder_id for it in found} - seen.keys())
+
+
+def _advised(work: Work, new: dict[str, shapes.Backorder]) -> dict[str, shapes.Backorder]:
+    """The same, each with what history says of its dates."""
+    dates = {id_: advice.entered(order) for id_, order in new.items()}
+    contradicted = advising.advise(work.session, work.store, chain.from_iterable(dates.values()), work.now)
+    return {id_: advice.added(order, dates[id_], contradicted) for id_, order in new.items()}
 
 
 def read(work: Work, ids: Collection[str]) -> dict[str, shapes.Backorder]:

@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from notifier.api.date_shapes import DateAdvice
 from notifier.api.problems import Problem, is_false, is_none
 from notifier.domain.law.duties import Task
 from notifier.domain.message import Kind, Scope, Status
@@ -152,6 +153,11 @@ class Backorder(Shape):
     cancellations: list[Cancellation]
     refunds: list[Refund]
     messages: list[Message] = Field(description="Past and planned, in the order in which they are due")
+    advice: list[DateAdvice] | None = Field(
+        None,
+        description="Only in the answer to dates that were entered, and only where history contradicts one",
+        exclude_if=is_none,
+    )
 
 
 class BatchEntry(Shape):
@@ -220,6 +226,9 @@ class ChangeRadius(Shape):
         description="What the units that slip are worth, where prices are known"
     )
     samples: list[SampleEmail]
+    advice: list[DateAdvice] | None = Field(
+        None, description="Only where the history of the SKU contradicts the date", exclude_if=is_none
+    )
 
 
 class SkuChangeProgress(Shape):

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Body, Path, Response
 from fastapi.responses import JSONResponse
 
 from notifier import fields, inputs
-from notifier.api import examples, shapes, views
+from notifier.advising import advise, dates_of_sku, history
+from notifier.api import advice, examples, shapes, views
+from notifier.api.date_shapes import DateAdvice, SkuHistory
 from notifier.api.deps import Answer, Call, CallDep, Id, OnceDep, Work
 from notifier.api.problems import declared
 from notifier.api.words import as_now
@@ -41,18 +43,21 @@ def set_sku_eta(
 ) -> shapes.ChangeRadius | Response:
     """Move every open line of this SKU, or, with `dry_run`, tell what that would do.
 
+    Where the history of the SKU contradicts the date, `advice` says which would be likelier.
     A change that would send more than the policy's `max_messages_per_change` is 409 without `confirm`.
     """
     with call.reading() if wanted.dry_run else call.writing() as work:
         change = preview_eta if wanted.dry_run else change_eta
+        before = dates_of_sku(work.session, work.store.id)
+        found = advise(work.session, work.store, [(sku, wanted.estimate)], work.now, before)
         done = change(work.session, work.store, sku, wanted, work.now)
     if isinstance(done, SkuChange):
         body = views.sku_change(done).model_dump(mode="json")
         return JSONResponse(body, 202, {"Location": f"/v1/sku-changes/{done.id}"})
-    return _radius(done, call)
+    return _radius(done, advice.shown(found.values()), call)
 
 
-def _radius(radius: Radius, call: Call) -> shapes.ChangeRadius:
+def _radius(radius: Radius, told: list[DateAdvice], call: Call) -> shapes.ChangeRadius:
     return shapes.ChangeRadius(
         backorders=radius.backorders,
         messages=dict(radius.messages),
@@ -62,6 +67,7 @@ def _radius(radius: Radius, call: Call) -> shapes.ChangeRadius:
             for currency, amount in sorted(radius.value_at_risk.items())
         ],
         samples=[_sample(order, draft, call) for order, draft in radius.samples],
+        advice=told or None,
     )
 
 
@@ -74,6 +80,20 @@ def _sample(order: Order, draft: Draft, call: Call) -> shapes.SampleEmail:
         to=order.row.email,
         **asdict(as_now(call.services.post, order, draft.kind, draft.says, draft.about, call.now)),
     )
+
+
+@router.get(
+    "/skus/{sku:path}/history",
+    operation_id="get_sku_history",
+    response_model=SkuHistory,
+)
+def get_sku_history(sku: Sku, call: CallDep) -> SkuHistory:
+    """What became of the dates of a SKU: how often and how far they slipped, and what that says of the next.
+
+    What happened is part of it within seconds. A SKU that nobody ever waited for has no dates.
+    """
+    with call.reading() as work:
+        return advice.history(sku, history(work.session, work.store.id, sku, work.now))
 
 
 @router.get(

@@ -7,6 +7,7 @@ stands at each place. What is in doubt stays in: such an order is merely planned
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, bindparam, text, update
 from sqlmodel import Session, SQLModel
 
+from notifier.db import hindsight
 from notifier.db.facts import PLANNING_FACTS, eta_changed
 from notifier.db.ids import new_id
 from notifier.db.raw import insert_many, stored
@@ -270,6 +272,15 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
             for order in orders
         ],
     )
+    _note(session, orders, wanted)
+
+
+def _note(session: Session, orders: Sequence[Sketch], wanted: Wanted) -> None:
+    """Let the SKU's history know: one row for each date that moved, however many orders had it."""
+    dated = Counter(str(order.line.eta) for order in orders if order.anew and order.line.eta)
+    lines = {date.fromisoformat(day): count for day, count in dated.items()}
+    if orders:
+        hindsight.note_move(session, orders[0].store_id, wanted.sku, lines, wanted.eta.latest, wanted.at)
 
 
 def moved_fact(order: Sketch, wanted: Wanted) -> dict[str, Any]:

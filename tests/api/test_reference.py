@@ -23,6 +23,7 @@ PROMISED = {
     "revoke_links",
     "set_sku_eta",
     "get_sku_change",
+    "get_sku_history",
     "restock",
     "list_messages",
     "get_message",
