@@ -62,6 +62,9 @@ assets: ## rebuild what pages need in JavaScript
 	@sed '/^\/\*# sourceMappingURL/d' $(SWAGGER)/swagger-ui.css > notifier/api/static/swagger-ui.css
 	@cp $(SWAGGER)/LICENSE notifier/api/static/swagger-ui.LICENSE
 	@cp $(SWAGGER)/NOTICE notifier/api/static/swagger-ui.NOTICE
+	@cd assets && node_modules/.bin/esbuild studio.js --bundle --minify --format=iife --target=es2022 --legal-comments=none \
+		--log-level=warning --outfile=../notifier/pages/static/studio.js
+	@cat assets/node_modules/codemirror/LICENSE > notifier/pages/static/studio.LICENSE
 
 clean: ## remove .venv and all that tools leave behind
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

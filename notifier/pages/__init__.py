@@ -14,13 +14,14 @@ from notifier.pages import (
     session,
     settings,
     skus,
+    studio,
     suppressions,
     webhooks,
 )
 from notifier.pages.html import HERE, PageRoute
 from notifier.pages.throttle import Limits
 
-STATIC = {"page.css": "text/css", "icon.svg": "image/svg+xml"}
+STATIC = {"page.css": "text/css", "icon.svg": "image/svg+xml", "studio.js": "text/javascript"}
 
 
 def router(services: Services) -> APIRouter:
@@ -43,6 +44,7 @@ def router(services: Services) -> APIRouter:
         suppressions,
         webhooks,
         previews,
+        studio,
         settings,
     ):
         whole.include_router(part.router)

@@ -19,6 +19,7 @@ from notifier.words.language import LANGUAGES
 from notifier.words.render import Rendered, TemplateFault
 
 NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "pl": "Polski", "ar": "العربية"}
+Scheme = Literal["light", "dark"]
 DARK = "(prefers-color-scheme:dark)"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -47,23 +48,49 @@ def previews_page(visit: SignedIn, kind: Kind = Kind.EXPECTATION, sample: str = 
     return visit.page("previews.html", values)
 
 
+@router.get("/console/templates/gallery")
+def gallery_page(visit: SignedIn, lang: str = "", kind: Kind | None = None) -> Page:
+    """All kinds in one language at a glance, or one kind in all."""
+    spoken = lang if lang in LANGUAGES else LANGUAGES[0]
+    shown = [(one, spoken) for one in Kind] if kind is None else [(kind, code) for code in LANGUAGES]
+    first = {one: next(it.name for it in samples.SAMPLES if it.kind is one) for one in Kind}
+    values = {
+        "kinds": {one.value: plain.kind(one) for one in Kind},
+        "languages": {code: NAMES.get(code, code) for code in LANGUAGES},
+        "kind": kind.value if kind else "",
+        "lang": spoken,
+        "shown": [
+            {"kind": one.value, "name": plain.kind(one), "lang": code, "sample": first[one]}
+            for one, code in shown
+        ],
+    }
+    return visit.page("gallery.html", values)
+
+
 @router.get("/console/templates/email")
-def preview(
-    visit: SignedIn, kind: Kind, sample: str, lang: str, scheme: Literal["light", "dark"]
-) -> Response:
+def preview(visit: SignedIn, kind: Kind, sample: str, lang: str, scheme: Scheme) -> Response:
     """One email's HTML, in the scheme asked for, whatever the reader's own system prefers."""
     chosen = next((one for one in samples.SAMPLES if (one.kind, one.name) == (kind, sample)), None)
     if chosen is None or lang not in LANGUAGES:
         raise NotFound("There is no such sample.")
-    html = _render(visit, chosen, lang).html.replace(DARK, "all" if scheme == "dark" else "not all")
-    html = html.replace("color-scheme:light dark", f"color-scheme:{scheme}")
+    html = in_scheme(_render(visit, chosen, lang).html, scheme)
     return HTMLResponse(html, headers={"Content-Security-Policy": EMAIL_CSP})
+
+
+def in_scheme(html: str, scheme: Scheme) -> str:
+    """An email as it looks in this scheme, whatever the reader's own system prefers."""
+    return html.replace(DARK, "all" if scheme == "dark" else "not all").replace(
+        "color-scheme:light dark", f"color-scheme:{scheme}"
+    )
 
 
 def _render(visit: Visit, sample: samples.Sample, lang: str) -> Rendered:
     """Raises TemplateFault with file and line."""
     with reading(visit.services.engine) as session:
-        shop = shop_of(session.get_one(Store, visit.store_id))
+        store = session.get_one(Store, visit.store_id)
     facts = in_locale(sample.facts, lang)
-    values = variables(facts, sample.kind, sample.says, sample.about, shop, samples.LINKS, samples.NOW)
-    return visit.services.post.templates.render(sample.kind, values, facts.customer.locale)
+    values = variables(
+        facts, sample.kind, sample.says, sample.about, shop_of(store), samples.LINKS, samples.NOW
+    )
+    post = visit.services.post
+    return post.templates.render(sample.kind, values, facts.customer.locale, post.wording(store, sample.kind))

@@ -144,16 +144,21 @@ def untranslated(
     """By language, the sentences of a template that are sent in English, as neither its `own` translations nor the
     catalogs have them.
     """
-    sentences = list(dict.fromkeys(_sentences(source)))
+    written = [sentence for sentence, _ in sentences(source)]
     found = {
-        spoken: [it for it in sentences if it not in own.get(spoken, {}) and catalog.gettext(it) == it]
+        spoken: [it for it in written if it not in own.get(spoken, {}) and catalog.gettext(it) == it]
         for spoken, catalog in catalogs.items()
         if spoken != language.SOURCE
     }
     return {spoken: missing for spoken, missing in found.items() if missing}
 
 
-def _sentences(source: str) -> Iterator[str]:
+def sentences(source: str) -> Sequence[tuple[str, bool]]:
+    """What a template has translated, each once, and whether it counts something."""
+    return list(dict.fromkeys(_sentences(source)))
+
+
+def _sentences(source: str) -> Iterator[tuple[str, bool]]:
     try:
         tree = Environment(autoescape=True).parse(source)
     except TemplateSyntaxError:  # which the check tells
@@ -162,4 +167,4 @@ def _sentences(source: str) -> Iterator[str]:
         if isinstance(call.node, nodes.Name) and call.node.name in ("_", "gettext", "ngettext"):
             match call.args:
                 case [nodes.Const(value=str(sentence)), *_]:
-                    yield sentence
+                    yield sentence, call.node.name == "ngettext"
