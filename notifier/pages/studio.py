@@ -22,7 +22,7 @@ from notifier.db.tables import Store
 from notifier.domain.message import Kind
 from notifier.errors import Conflict, Invalid, NotFound
 from notifier.faults import faults
-from notifier.inputs import LocaleTag
+from notifier.fields import LocaleTag
 from notifier.pages import plain
 from notifier.pages.html import CSP, EMAIL_CSP, Page, PageRoute
 from notifier.pages.previews import NAMES, in_scheme
