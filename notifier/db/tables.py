@@ -160,10 +160,18 @@ class BackorderLine(SQLModel, table=True):
     detail: dict[str, Any] = json_column()
 
 
+CHOSE = "kind IN ('cancelled', 'answered')"
+"""Facts by which customers, or the store, chose."""
+
+
 class Fact(SQLModel, table=True):
     """Something that happened to an order; only ever added. `at` is when it happened, `recorded_at` when we heard."""
 
-    __table_args__ = (_of_an_order(), Index("fact_of_backorder", "backorder_id", "id"))
+    __table_args__ = (
+        _of_an_order(),
+        Index("fact_of_backorder", "backorder_id", "id"),
+        _partial("fact_chosen", "store_id", "kind", "at", where=CHOSE),
+    )
 
     id: str = Field(primary_key=True)
     store_id: str

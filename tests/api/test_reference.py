@@ -24,6 +24,7 @@ PROMISED = {
     "set_sku_eta",
     "get_sku_change",
     "get_sku_history",
+    "get_insights",
     "restock",
     "list_messages",
     "get_message",
