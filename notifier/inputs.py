@@ -240,14 +240,37 @@ class EndpointChange(Input):
 
 
 class NewRefund(Input):
-    amount: Money
+    """Money that the store has sent back; `method` is told to the customer: "Visa ending 4242"."""
+
+    amount: Annotated[Money, Field(gt=0)]
     currency: Currency
     refunded_at: Moment | None = None
+    method: Words = ""
+
+
+class NewSettlement(Input):
+    """A person says that a duty of the law is done, and how: what the engine can't see."""
+
+    backorder_id: Text
+    sku: Text
+    duty: Literal["cancel", "refund"]
+    reason: Annotated[Text, Field(description="Kept for good: how it was done")]
 
 
 class NewAnswer(Input):
+    """What the customer chose. With "keep": `further`, to any later delay as well, where the notice asked for that;
+    `extra_until`, the last day of the additional period that a consumer in the EU grants."""
+
     answer: Choice
     skus: list[Text] | None = None
+    further: Annotated[bool, Field(strict=True)] = False
+    extra_until: Day | None = None
+
+    @model_validator(mode="after")
+    def _only_of_a_keep(self) -> Self:
+        if self.answer is not Choice.KEEP and (self.further or self.extra_until):
+            raise ValueError("answer: must be 'keep' where further or extra_until say for how long")
+        return self
 
 
 class NewRestock(Input):
@@ -303,4 +326,5 @@ class PolicyInput(Input):
     jurisdiction: Literal["auto", "us-ftc", "eu", "none"] = "auto"
     max_messages_per_change: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 10_000
     auto_notice: Annotated[bool, Field(strict=True)] = True
+    deemed_cancellation: Literal["ask", "carry_out"] = "ask"
     unknown_sends: Literal["hold", "resend"] = "hold"

@@ -6,7 +6,7 @@ before anything is written.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,14 +16,16 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import hindsight, registering, suppressions
+from notifier.db import registering, suppressions
 from notifier.db.codec import policy_from_json
-from notifier.db.facts import Order, eta_changed, record
+from notifier.db.facts import eta_changed, record
 from notifier.db.ids import new_id
 from notifier.db.registering import NewOrder
 from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
+from notifier.domain.law.course import day_of
+from notifier.domain.law.duties import next_look
 from notifier.domain.order import Choice, Customer, Facts, Line, OrderStatus, Related
 from notifier.domain.plan import plan
 from notifier.domain.policy import Policy
@@ -35,11 +37,10 @@ from notifier.inputs import (
     NewBackorder,
     NewCancellation,
     NewLine,
-    NewRefund,
     NewRevocation,
     NewShipment,
 )
-from notifier.planning import CHUNK, replan
+from notifier.planning import write
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours a store's clock may be before its times are refused."""
@@ -130,6 +131,7 @@ def _order(store_row: Store, policy: Policy, new: NewBackorder, digest: str, now
         new.payment.model_dump(mode="json", exclude_defaults=True) if new.payment else None,
         digest,
         standings,
+        next_look(facts, policy, standings, now),
         [(new_id("msg"), draft) for draft in plan(facts, policy, now, standings)],
     )
 
@@ -170,7 +172,7 @@ def change(
     session: Session, store_id: str, backorder_id: str, wanted: BackorderChange, now: datetime
 ) -> None:
     """Change customer details, estimates, or both. What is as it was already makes no fact and no email."""
-    with _Fact(session, store_id, backorder_id, now) as fact:
+    with OrderFacts(session, store_id, backorder_id, now) as fact:
         if wanted.customer is not None:
             _change_customer(fact, wanted.customer)
         for number, line in enumerate(wanted.lines or ()):
@@ -182,7 +184,7 @@ def change(
             move_eta(fact.happened, row, line.eta, line.estimate.earliest, line.reason, fact.now)
 
 
-def _change_customer(fact: "_Fact", wanted: CustomerChange) -> None:
+def _change_customer(fact: "OrderFacts", wanted: CustomerChange) -> None:
     row, given = fact.order.row, wanted.model_dump(exclude_none=True)
     new = {name: value for name, value in given.items() if getattr(row, name) != value}
     if new:
@@ -215,7 +217,7 @@ def move_eta(
 
 def ship(session: Session, store_id: str, backorder_id: str, new: NewShipment, now: datetime) -> str:
     """The carrier took units; answers the id of the shipment."""
-    with _Fact(session, store_id, backorder_id, now) as fact:
+    with OrderFacts(session, store_id, backorder_id, now) as fact:
         at = new.shipped_at or now
         if at > now + CLOCKS_DIFFER:
             raise Invalid(
@@ -223,10 +225,12 @@ def ship(session: Session, store_id: str, backorder_id: str, new: NewShipment, n
                 (Fault("/shipped_at", "must not lie in the future"),),
             )
         asked = [(line.sku, line.quantity) for line in new.lines] if new.lines else None
-        units = fact.units(asked)
+        units = fact.units(asked, and_these=_taken_off_by_law(fact.order.facts))
         for row, count in units:
+            # What has left has left: a shipment reported after the law's cancellation was carried out is kept.
+            row.cancelled -= max(0, count - row.waiting)
             row.shipped += count
-            row.waiting -= count
+            row.waiting = max(0, row.waiting - count)
             row.allocated = max(0, row.allocated - count)
         return fact.happened(
             "shipped",
@@ -240,16 +244,23 @@ def ship(session: Session, store_id: str, backorder_id: str, new: NewShipment, n
         )
 
 
+def _taken_off_by_law(facts: Facts) -> dict[str, int]:
+    """By line id, the cancelled units that nobody but the law cancelled."""
+    by_law = (it.units for it in facts.cancellations if it.by == "law")
+    found = Counter({line_id: count for units in by_law for line_id, count in units.items()})
+    return {line.id: min(found[line.id], line.cancelled) for line in facts.lines if found[line.id]}
+
+
 def cancel(session: Session, store_id: str, backorder_id: str, new: NewCancellation, now: datetime) -> str:
     """Take units off the order; answers the id of the cancellation."""
-    with _Fact(session, store_id, backorder_id, now) as fact:
+    with OrderFacts(session, store_id, backorder_id, now) as fact:
         return _cancel(
             fact, [(line.sku, line.quantity) for line in new.lines] if new.lines else None, new.by, new.reason
         )
 
 
 def _cancel(
-    fact: "_Fact", asked: Sequence[tuple[str, int | None]] | None, by: str, reason: str | None
+    fact: "OrderFacts", asked: Sequence[tuple[str, int | None]] | None, by: str, reason: str | None
 ) -> str:
     units = fact.units(asked)
     for row, count in units:
@@ -265,15 +276,21 @@ def answer(
     session: Session, store_id: str, backorder_id: str, new: NewAnswer, now: datetime, means: str = "page"
 ) -> None:
     """The customer chose: to keep waiting, or to cancel what has not shipped; `means` is how they said so."""
-    with _Fact(session, store_id, backorder_id, now) as fact:
+    with OrderFacts(session, store_id, backorder_id, now) as fact:
         rows = [fact.line(sku, f"/skus/{number}") for number, sku in enumerate(new.skus)] if new.skus else []
         open_rows = [row for row in rows or fact.order.lines if row.waiting]
         if not open_rows:
             raise Conflict(
                 f"order {fact.order.row.order_id!r} has nothing left to wait for, so there is nothing to answer"
             )
+        if new.extra_until is not None and new.extra_until < day_of(fact.order.facts, now):
+            raise Invalid(
+                f"extra_until {new.extra_until} is over; name a day ahead",
+                (Fault("/extra_until", "must not lie in the past"),),
+            )
+        more = new.model_dump(mode="json", include={"further", "extra_until"}, exclude_defaults=True)
         said = {"choice": new.answer.value, "lines": [row.id for row in rows], "means": means}
-        fact.happened("answered", said)
+        fact.happened("answered", said | more)
         if new.answer is Choice.CANCEL:
             _cancel(fact, [(row.sku, None) for row in open_rows], "customer", None)
 
@@ -282,7 +299,7 @@ def set_waiting_series(
     session: Session, store_id: str, backorder_id: str, wanted: bool, now: datetime
 ) -> None:
     """The customer wants the countdowns of this order, or wants none; other emails go either way."""
-    with _Fact(session, store_id, backorder_id, now) as fact:
+    with OrderFacts(session, store_id, backorder_id, now) as fact:
         if fact.order.row.unsubscribed == wanted:
             fact.order.row.unsubscribed = not wanted
             fact.happened("resubscribed" if wanted else "unsubscribed", {})
@@ -295,30 +312,12 @@ def revoke_links(
 
     An email that is being written meanwhile does not leave with such a link: this is a fact like any other.
     """
-    with _Fact(session, store_id, backorder_id, now) as fact:
+    with OrderFacts(session, store_id, backorder_id, now) as fact:
         fact.order.row.link_series += 1
         fact.happened("links_revoked", {"reason": new.reason})
 
 
-def refund(session: Session, store_id: str, backorder_id: str, new: NewRefund, now: datetime) -> str:
-    """The store says that it has sent money back; answers the id of the fact."""
-    with _Fact(session, store_id, backorder_id, now) as fact:
-        at = new.refunded_at or now
-        if at > now + CLOCKS_DIFFER:
-            raise Invalid(
-                f"refunded_at {at.isoformat()} lies ahead; report a refund when it was sent",
-                (Fault("/refunded_at", "must not lie in the future"),),
-            )
-        currency = fact.order.row.currency
-        if currency is not None and new.currency != currency:
-            raise Invalid(
-                f"the order is in {currency}, the refund in {new.currency}",
-                (Fault("/currency", f"must be {currency!r}"),),
-            )
-        return fact.happened("refunded", {"amount": str(new.amount), "currency": new.currency}, at)
-
-
-class _Fact:
+class OrderFacts:
     """One order, locked, while a fact about it is kept; planned again at the end if anything happened."""
 
     def __init__(self, session: Session, store_id: str, backorder_id: str, now: datetime) -> None:
@@ -329,7 +328,7 @@ class _Fact:
         self.order = order
         self._facts: list[Fact] = []
 
-    def __enter__(self) -> "_Fact":
+    def __enter__(self) -> "OrderFacts":
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
@@ -351,8 +350,13 @@ class _Fact:
             (Fault(pointer, f"no line {sku!r}"),),
         )
 
-    def units(self, asked: Sequence[tuple[str, int | None]] | None) -> list[tuple[BackorderLine, int]]:
-        """Each line once and how many units of it, checked against what is left; None means all that is left."""
+    def units(
+        self, asked: Sequence[tuple[str, int | None]] | None, and_these: Mapping[str, int] | None = None
+    ) -> list[tuple[BackorderLine, int]]:
+        """Each line once and how many units of it, checked against what is left; None means all that is left.
+
+        What is asked for by name may also be of `and_these`, by line id.
+        """
         order_id = self.order.row.order_id
         if asked is None:
             everything = [(row, row.waiting) for row in self.order.lines if row.waiting]
@@ -363,7 +367,7 @@ class _Fact:
         taken: Counter[str] = Counter()
         for number, (sku, count) in enumerate(asked):
             row = self.line(sku, f"/lines/{number}/sku")
-            left = row.waiting - taken[row.id]
+            left = row.waiting + (and_these or {}).get(row.id, 0) - taken[row.id]
             if left <= 0 or (count or 0) > left:
                 raise Conflict(
                     f"line {sku!r} of order {order_id!r} has {left} of {row.quantity} units left, not {count or 'any'}",
@@ -371,18 +375,3 @@ class _Fact:
                 )
             taken[row.id] += left if count is None else count
         return [(row, taken[row.id]) for row in self.order.lines if taken[row.id]]
-
-
-def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], now: datetime) -> None:
-    """Keep facts about locked orders whose rows were changed, and plan those orders again."""
-    changed = list(happened)
-    for order, facts in changed:
-        order.row.version += 1
-        session.add(order.row)
-        session.add_all(order.lines)
-        session.add_all(facts)
-    session.flush()
-    hindsight.note(session, changed)
-    telling.happened(session, changed, now)
-    for start in range(0, len(changed), CHUNK):
-        replan(session, [store.after(*item) for item in changed[start : start + CHUNK]], now)

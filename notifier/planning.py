@@ -7,16 +7,20 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from notifier import telling
 from notifier.db import facts as store
+from notifier.db import hindsight
 from notifier.db.alike import Sketch
 from notifier.db.engine import transaction
 from notifier.db.facts import Order
 from notifier.db.pattern import Pattern, pattern, write_alike
 from notifier.db.planned import apply
+from notifier.db.tables import Fact
+from notifier.deemed import cancellations
 from notifier.domain.law import standing
+from notifier.domain.law.duties import next_look
 from notifier.domain.plan import plan
 from notifier.domain.reconcile import Changes, reconcile
-from notifier.telling import stands
 
 CHUNK = 200
 """How many orders one transaction plans again, so that sending goes on meanwhile."""
@@ -38,7 +42,7 @@ def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
             order_standings.append(order_standing)
         line_standings += moved
     apply(session, planned, now)
-    order_standings += stands(session, orders, now)
+    order_standings += telling.stands(session, orders, now)
     store.store_standings(session, order_standings, line_standings)
 
 
@@ -81,19 +85,40 @@ def standings(order: Order, now: datetime) -> tuple[dict[str, Any] | None, list[
 def _stand(order: Order, now: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Where the order stands, and those of its lines that stand elsewhere than is written."""
     wheres = {line.id: standing(order.facts, line, order.policy, now) for line in order.facts.lines}
-    replan_at = min((where.changes_at for where in wheres.values() if where.changes_at), default=None)
+    replan_at = next_look(order.facts, order.policy, wheres, now)
     stood = {row.id: {name: getattr(row, name) for name in store.LINE_STANDING} for row in order.lines}
     stands_now = {line_id: store.line_standing(where) for line_id, where in wheres.items()}
     lines = [{"id": id_} | now_so for id_, now_so in stands_now.items() if now_so != stood[id_]]
     return {"replan_at": replan_at, "status": order.facts.status.value}, lines
 
 
+def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], now: datetime) -> None:
+    """Keep facts about locked orders whose rows were changed, and plan those orders again."""
+    changed = list(happened)
+    if not changed:
+        return
+    for order, facts in changed:
+        order.row.version += 1
+        session.add(order.row)
+        session.add_all(order.lines)
+        session.add_all(facts)
+    session.flush()
+    hindsight.note(session, changed)
+    telling.happened(session, changed, now)
+    for start in range(0, len(changed), CHUNK):
+        replan(session, [store.after(*item) for item in changed[start : start + CHUNK]], now)
+
+
 def watch(engine: Engine, now: datetime) -> bool:
     """Plan again a chunk of the orders whose time has come: a legal clock ran out, or the policy changed.
+
+    What the law has cancelled meanwhile is taken off the orders of stores that chose so.
 
     True when the chunk was full, so that more may be left.
     """
     with transaction(engine) as session:
         orders = store.load(session, store.to_replan(session, now, CHUNK), lock=True)
-        replan(session, orders.values(), now)
+        ended = list(cancellations(orders.values(), now))
+        write(session, ended, now)
+        replan(session, [orders[id_] for id_ in orders.keys() - {order.row.id for order, _ in ended}], now)
     return len(orders) == CHUNK

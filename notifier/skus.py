@@ -28,8 +28,7 @@ from notifier.domain.plan import LAPSE
 from notifier.domain.supply import Waiting, share
 from notifier.errors import Conflict
 from notifier.inputs import NewRestock, SkuEta
-from notifier.intake import write
-from notifier.planning import changes_of, replan_alike
+from notifier.planning import changes_of, replan_alike, write
 
 AT_ONCE = 500
 """Up to how many orders a change is worked off within its request; a larger one goes on in chunks."""

@@ -10,6 +10,7 @@ from notifier.db.endpoints import listeners, tell
 from notifier.db.facts import Order, after, store_standings
 from notifier.db.tables import Fact
 from notifier.domain.law import standing
+from notifier.domain.law.duties import next_look
 from notifier.domain.law.standing import Standing
 from notifier.domain.news import News, next_near, of_facts, of_law, of_registering
 from notifier.domain.order import Facts
@@ -32,7 +33,7 @@ def registered(session: Session, new: Iterable[Known], now: datetime) -> None:
             news += of_law(
                 store_id, facts, {line_id: it.state for line_id, it in wheres.items()}, wheres, now
             )
-            again += _again(facts, wheres, now)
+            again += _again(facts, policy, wheres, now)
     tell(session, news, now)
     store_standings(session, again, [])
 
@@ -60,7 +61,7 @@ def stands(session: Session, orders: Sequence[Order], now: datetime) -> list[dic
             wheres = _wheres(order.facts, order.policy, now)
             before = {row.id: row.law_state for row in order.lines}
             news += of_law(order.row.store_id, order.facts, before, wheres, now)
-            again += _again(order.facts, wheres, now)
+            again += _again(order.facts, order.policy, wheres, now)
     tell(session, news, now)
     return again
 
@@ -69,8 +70,10 @@ def _wheres(facts: Facts, policy: Policy, now: datetime) -> dict[str, Standing]:
     return {line.id: standing(facts, line, policy, now) for line in facts.lines}
 
 
-def _again(facts: Facts, wheres: Mapping[str, Standing], now: datetime) -> list[dict[str, Any]]:
-    near = next_near(facts, wheres, now)
-    if near is None or any(where.changes_at and where.changes_at <= near for where in wheres.values()):
+def _again(
+    facts: Facts, policy: Policy, wheres: Mapping[str, Standing], now: datetime
+) -> list[dict[str, Any]]:
+    near, planned = next_near(facts, wheres, now), next_look(facts, policy, wheres, now)
+    if near is None or (planned is not None and planned <= near):
         return []
     return [{"id": facts.backorder_id, "replan_at": near}]

@@ -43,6 +43,7 @@ PLANNED = {
     Kind.EARLIER: "planned because a date moved to an earlier day",
     Kind.SHIPPED: "planned because units shipped",
     Kind.CANCELLED: "planned because units were cancelled",
+    Kind.REFUND: "planned because money was sent back",
 }
 """Why an email of each kind comes to be."""
 
@@ -65,6 +66,16 @@ def _about(data: Data) -> str:
     return f" about {', '.join(data['lines'])}" if data.get("lines") else ""
 
 
+def _by(data: Data) -> str:
+    return f": {data['method']}" if data.get("method") else ""
+
+
+def _for_how_long(data: Data) -> str:
+    if data.get("further"):
+        return ", and agreed to any further delay"
+    return f", until {data['extra_until']}" if data.get("extra_until") else ""
+
+
 WORDS: Mapping[str, Callable[[Data], str]] = {
     "registered": lambda data: (
         f"the store registered {len(data['lines'])} line{'s' * (len(data['lines']) != 1)}"
@@ -74,8 +85,11 @@ WORDS: Mapping[str, Callable[[Data], str]] = {
     "allocated": lambda data: f"{data['quantity']} × {data['sku']} arrived and were set aside",
     "shipped": lambda data: f"{_units(data)} shipped{' by ' * ('carrier' in data)}{data.get('carrier', '')}",
     "cancelled": lambda data: f"the {data['by']} cancelled {_units(data)}{_because(data)}",
-    "refunded": lambda data: f"the store sent {data['amount']} {data['currency']} back",
-    "answered": lambda data: f"the customer chose to {data['choice']}{_about(data)}",
+    "refunded": lambda data: f"the store sent {data['amount']} {data['currency']} back{_by(data)}",
+    "duty_done": lambda data: (
+        f"the store says of the {data['duty']} of {data['sku']} that it is done{_because(data)}"
+    ),
+    "answered": lambda data: f"the customer chose to {data['choice']}{_about(data)}{_for_how_long(data)}",
     "unsubscribed": lambda _: "the customer wants no countdown emails for this order",
     "links_revoked": lambda data: f"the store ended the links to the customer's page{_because(data)}",
     "resubscribed": lambda _: "the customer wants countdown emails for this order again",

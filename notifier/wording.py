@@ -200,7 +200,7 @@ def sample_scene(kind: Kind, name: str | None, locale: str) -> Scene:
 def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now: datetime) -> Scene:
     """The order's last email of this kind, or one that it could get now.
 
-    Raises Invalid where it can't get any: nothing of it was shipped, or cancelled.
+    Raises Invalid where it can't get any: nothing of it was shipped, cancelled, or sent back.
     """
     facts = in_locale(order.facts, locale) if locale else order.facts
     of_kind = [message for message in facts.messages if message.kind is kind]
@@ -210,6 +210,7 @@ def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now:
     happened: Mapping[Kind, list[str]] = {
         Kind.SHIPPED: [shipment.id for shipment in facts.shipments],
         Kind.CANCELLED: [cancellation.id for cancellation in facts.cancellations],
+        Kind.REFUND: [refund.id for refund in facts.refunds],
     }
     if kind not in happened:
         lines = facts.waiting_lines or facts.lines

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from notifier import intake
+from notifier import intake, settling
 from notifier.db.engine import reading, transaction
 from notifier.db.stores import create_store
 from notifier.db.sweep import sweep
@@ -148,7 +148,7 @@ class House:
     def refund(self, backorder_id: str, **refund: Any) -> None:
         with self.writing() as session:
             new = NewRefund.model_validate({"amount": "9.50", "currency": "USD"} | refund)
-            intake.refund(session, self.store_id, backorder_id, new, self.clock.now)
+            settling.refund(session, self.store_id, backorder_id, new, self.clock.now)
 
     # --- what the worker does ---
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
 
-from notifier import fields, inputs, intake
+from notifier import fields, inputs, intake, settling
 from notifier.advising import advise, dates_of_order
 from notifier.api import advice, examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
@@ -147,7 +147,7 @@ def list_backorders(
 def get_backorder(backorder_id: Id, call: CallDep) -> shapes.Backorder:
     """One backorder, with its lines, all its emails, and `status_url`, the customer's page."""
     with call.reading() as work:
-        return _shown(work, backorder_id)
+        return as_it_stands(work, backorder_id)
 
 
 @router.get(
@@ -170,7 +170,7 @@ def _order(work: Work, backorder_id: str) -> facts.Order:
     return order
 
 
-def _shown(work: Work, backorder_id: str) -> shapes.Backorder:
+def as_it_stands(work: Work, backorder_id: str) -> shapes.Backorder:
     messages = queries.messages_of(work.session, [backorder_id])[backorder_id]
     return views.backorder(_order(work, backorder_id), messages, work.services.links, work.now)
 
@@ -195,7 +195,7 @@ def change_backorder(
     with call.writing() as work:
         before = dates_of_order(work.session, backorder_id)
         intake.change(work.session, work.store.id, backorder_id, change, work.now)
-        order = _shown(work, backorder_id)
+        order = as_it_stands(work, backorder_id)
         dates = advice.entered(order, [line.sku for line in change.lines or ()])
         return advice.added(order, dates, advise(work.session, work.store, dates, work.now, before))
 
@@ -214,7 +214,7 @@ def report_shipment(
 
     def ship(work: Work) -> Answer:
         intake.ship(work.session, work.store.id, backorder_id, new, work.now)
-        return 201, _shown(work, backorder_id)
+        return 201, as_it_stands(work, backorder_id)
 
     return once.answer(ship)
 
@@ -234,7 +234,7 @@ def cancel_backorder(
 
     def cancel(work: Work) -> Answer:
         intake.cancel(work.session, work.store.id, backorder_id, new, work.now)
-        return 200, _shown(work, backorder_id)
+        return 200, as_it_stands(work, backorder_id)
 
     return once.answer(cancel)
 
@@ -252,8 +252,8 @@ def report_refund(
     """Report a refund that has been sent. Answers the order as it now stands."""
 
     def refund(work: Work) -> Answer:
-        intake.refund(work.session, work.store.id, backorder_id, new, work.now)
-        return 201, _shown(work, backorder_id)
+        settling.refund(work.session, work.store.id, backorder_id, new, work.now)
+        return 201, as_it_stands(work, backorder_id)
 
     return once.answer(refund)
 
@@ -272,4 +272,4 @@ def revoke_links(
     """End every link to the customer's page that was written so far. Answers the order with its new `status_url`."""
     with call.writing() as work:
         intake.revoke_links(work.session, work.store.id, backorder_id, new, work.now)
-        return _shown(work, backorder_id)
+        return as_it_stands(work, backorder_id)

@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query, Response
 
-from notifier import duties, fields
-from notifier.api import shapes, views
-from notifier.api.deps import After, CallDep, Limit
+from notifier import duties, fields, inputs, settling
+from notifier.api import examples, shapes, views
+from notifier.api.backorders import CHANGES, as_it_stands
+from notifier.api.deps import After, Answer, CallDep, Limit, OnceDep, Work
 from notifier.db.duties import Place, Wanted
 from notifier.domain.law.duties import Task
 
@@ -46,3 +47,19 @@ def list_duties(
     shown = found[:limit]
     following = call.cursor(filters, str(shown[-1].place)) if len(found) > limit else None
     return List(data=[views.duty(item) for item in shown], next=following)
+
+
+@router.post("/done", operation_id="call_duty_done", response_model=shapes.Backorder, responses=CHANGES)
+def call_duty_done(
+    new: Annotated[inputs.NewSettlement, Body(examples=[examples.SETTLEMENT])], once: OnceDep
+) -> Response:
+    """Say that a `cancel` or `refund` is done though nothing here shows it, and how. Answers the order as it stands.
+
+    A refund that was sent is better reported to the order's own `/refunds`: its customer is told.
+    """
+
+    def settle(work: Work) -> Answer:
+        settling.call_done(work.session, work.store.id, new, work.now)
+        return 200, as_it_stands(work, new.backorder_id)
+
+    return once.answer(settle)

@@ -55,6 +55,7 @@ POLICY: Json = {
     "jurisdiction": "auto",
     "max_messages_per_change": 10000,
     "auto_notice": True,
+    "deemed_cancellation": "ask",
     "unknown_sends": "hold",
 }
 
@@ -308,6 +309,12 @@ DELIVERY: Json = {
             ],
         },
     },
+}
+SETTLEMENT: Json = {
+    "backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60",
+    "sku": "ORN-RED",
+    "duty": "refund",
+    "reason": "paid back in cash at the shop in Burlington on 8 December",
 }
 DUTY: Json = {
     "backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60",

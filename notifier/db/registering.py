@@ -20,7 +20,8 @@ from notifier.domain.order import Facts, Line
 class NewOrder:
     """An order that nobody has written yet.
 
-    `standings` are its lines' by id, `messages` its emails with their ids, in the order in which they are due;
+    `standings` are its lines' by id, `replan_at` when they must be looked at again, `messages` its emails with their
+    ids, in the order in which they are due;
     `content` is the digest of what was registered.
     """
 
@@ -29,6 +30,7 @@ class NewOrder:
     payment: Mapping[str, Any] | None
     content: str
     standings: Mapping[str, Standing]
+    replan_at: datetime | None
     messages: Sequence[tuple[str, Draft]]
 
 
@@ -66,7 +68,6 @@ def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[st
 
 def _order(order: NewOrder) -> dict[str, Any]:
     facts, customer = order.facts, order.facts.customer
-    clocks = [where.changes_at for where in order.standings.values() if where.changes_at]
     return {
         "id": facts.backorder_id,
         "store_id": order.store_id,
@@ -86,7 +87,7 @@ def _order(order: NewOrder) -> dict[str, Any]:
         "content": order.content,
         "version": facts.version,
         "seller_credit": facts.seller_credit,
-        "replan_at": min(clocks, default=None),
+        "replan_at": order.replan_at,
     }
 
 

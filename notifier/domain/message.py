@@ -18,9 +18,35 @@ class Kind(StrEnum):
     EARLIER = "earlier"
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
+    REFUND = "refund"
+    """Money was sent back."""
 
 
-WAITING_SERIES = frozenset({Kind.COUNTDOWN})
+class Stream(StrEnum):
+    """What an email is in law, and so what it may hold: only the waiting series may be stopped, or may sell."""
+
+    LEGAL = "legal"
+    """A notice that the law wants, or may want: it goes whatever the customer has unsubscribed from."""
+    SERVICE = "service"
+    """News of an order that was placed."""
+    WAITING = "waiting"
+    """What makes the wait shorter: with one-click unsubscribe (RFC 8058) and the shop's postal address (CAN-SPAM)."""
+
+
+STREAMS: Mapping[Kind, Stream] = MappingProxyType(
+    {
+        Kind.EXPECTATION: Stream.SERVICE,
+        Kind.COUNTDOWN: Stream.WAITING,
+        Kind.DELAY: Stream.LEGAL,
+        Kind.CONSENT: Stream.LEGAL,
+        Kind.EARLIER: Stream.SERVICE,
+        Kind.SHIPPED: Stream.SERVICE,
+        Kind.CANCELLED: Stream.LEGAL,
+        Kind.REFUND: Stream.LEGAL,
+    }
+)
+
+WAITING_SERIES = frozenset(kind for kind, stream in STREAMS.items() if stream is Stream.WAITING)
 """What a customer may unsubscribe from, and what is spaced apart."""
 
 CHANGE_OF_DATE = frozenset({Kind.DELAY, Kind.CONSENT, Kind.EARLIER})
@@ -36,6 +62,7 @@ URGENCY: Mapping[Kind, int] = MappingProxyType(
     {
         Kind.SHIPPED: 0,
         Kind.CANCELLED: 0,
+        Kind.REFUND: 0,
         Kind.CONSENT: 0,
         Kind.DELAY: 0,
         Kind.EXPECTATION: 1,

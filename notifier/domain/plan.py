@@ -61,6 +61,7 @@ def plan(
             *_countdowns(facts, policy, lines, standings, change),
             *_shipped(facts),
             *_cancelled(facts),
+            *_refunded(facts, lines),
         ]
     )
     return tuple(sorted([*welcome, *change, *drafts], key=lambda draft: (draft.due_at, draft.key)))
@@ -318,6 +319,21 @@ def _cancelled(facts: Facts) -> Iterator[Draft]:
             expires_at=cancellation.at + NEWS_LASTS,
             says={line_id: Said(facts.line(line_id).eta) for line_id in cancellation.units},
             about=cancellation.id,
+        )
+
+
+def _refunded(facts: Facts, alive: tuple[Line, ...]) -> Iterator[Draft]:
+    """Word of money that was sent back, for what is off the order; for all of it where nothing is."""
+    off = tuple(line for line in facts.lines if line.cancelled or (line.waiting and line not in alive))
+    for refund in facts.refunds:
+        at = refund.recorded_at or refund.at
+        yield Draft(
+            key=f"{Kind.REFUND}:{refund.id}",
+            kind=Kind.REFUND,
+            due_at=at,
+            expires_at=at + NEWS_LASTS,
+            says={line.id: Said(line.eta) for line in off or facts.lines},
+            about=refund.id,
         )
 
 

@@ -11,6 +11,9 @@ EU_LAW = frozenset(
 """Where the Consumer Rights Directive, or the same shape of it, rules late delivery (EU, EEA and UK)."""
 
 
+CARRY_OUT = "carry_out"
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Hours of the customer's day in which emails may arrive: from `start`, until just before `end`."""
@@ -35,6 +38,9 @@ class Policy:
     jurisdiction: str = "auto"
     max_messages_per_change: int = 10_000
     auto_notice: bool = True
+    deemed_cancellation: str = "ask"
+    """What becomes of units that the law has cancelled by the passing of time: `ask`, a duty that waits for a person,
+    or `carry_out`, taken off the order at once, as a cancellation by the law."""
     unknown_sends: str = "hold"
     """What becomes of an email that may have left, where the mail service doesn't remove duplicates: `hold` it for
     evidence or a person, so that it goes at most once, or `resend` it, so that it goes at least once."""

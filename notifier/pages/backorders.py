@@ -35,6 +35,7 @@ FACTS = {
     "cancelled": "Cancelled",
     "answered": "Customer answered",
     "refunded": "Refunded",
+    "duty_done": "Called done",
     "allocated": "Goods set aside",
     "customer_changed": "Customer details changed",
     "unsubscribed": "Reminders stopped",

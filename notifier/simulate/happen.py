@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from notifier import intake, skus
+from notifier import intake, settling, skus
 from notifier.db import played, queries
 from notifier.db.registering import registered
 from notifier.db.tables import Store
@@ -71,7 +71,7 @@ def _to_order(
         case CancelOrder():
             intake.cancel(session, store_id, backorder_id, event, now)
         case RefundOrder():
-            intake.refund(session, store_id, backorder_id, event, now)
+            settling.refund(session, store_id, backorder_id, event, now)
         case Unsubscribe():
             set_waiting_series(session, store_id, backorder_id, wanted=False, now=now)
         case Bounce():

@@ -30,6 +30,7 @@ MEANINGS: Mapping[str, str] = {
     "news": "What this email tells, the nearest date first; lines that share it stand together",
     "order": "The order: its number, when it was placed",
     "parcel": "What was shipped: carrier, tracking, when",
+    "refund": "The money that was sent back: how much, when, how",
     "related": "Up to three other products of the shop",
     "shop": "The shop, as its brand says",
     "theme": "Colours, made readable",

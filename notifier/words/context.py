@@ -10,14 +10,14 @@ from babel import Locale
 
 from notifier.domain.eta import UNKNOWN, Eta
 from notifier.domain.message import CHANGE_OF_DATE, Kind, Said
-from notifier.domain.order import Cancellation, Facts, Line, Shipment, baseline
+from notifier.domain.order import Cancellation, Facts, Line, Refund, Shipment, baseline
 from notifier.domain.policy import Policy, jurisdiction, local_day
 from notifier.words import language
 from notifier.words.colour import theme
 from notifier.words.markup import json_ld
 
 Value = dict[str, Any]
-Event = TypeVar("Event", Shipment, Cancellation)
+Event = TypeVar("Event", Shipment, Cancellation, Refund)
 
 _BY_COUNTRY = Policy()
 
@@ -54,25 +54,29 @@ def variables(
 ) -> Value:
     """The variables of one email, as JSON values: what templates arrange, and Klaviyo's event properties.
 
-    `says` holds the news by line id; `about` is the id of the shipment or cancellation that caused the email.
+    `says` holds the news by line id; `about` is the id of the shipment, cancellation or refund that caused the email.
     `now` is aware; days are counted in the customer's zone. KeyError when the order has no such line,
-    shipment or cancellation.
+    shipment, cancellation or refund.
     """
     locale = language.speak(facts.customer.locale, facts.customer.country)
     parcel = _found(facts.shipments, about) if kind is Kind.SHIPPED else None
     cancellation = _found(facts.cancellations, about) if kind is Kind.CANCELLED else None
+    refund = _found(facts.refunds, about) if kind is Kind.REFUND else None
     moved = parcel or cancellation
-    news = [] if moved else _news(facts, kind, says, about, locale)
+    news = [] if moved or refund else _news(facts, kind, says, about, locale)
     if moved:
         lines = [
             _line(facts.line(key), units, facts.line(key).eta, locale) for key, units in moved.units.items()
         ]
+    elif refund:
+        off = [facts.line(key) for key in says if facts.line(key).cancelled]
+        lines = [_line(line, line.cancelled, line.eta, locale) for line in off]
     else:
         lines = [line for group in news for line in group["lines"]]
     later = [
         _line(line, line.waiting, says[line.id].eta if line.id in says else line.eta, locale)
         for line in facts.waiting_lines
-        if moved or line.id not in says
+        if moved or refund or line.id not in says
     ]
     answers = [group["answer_by"] for group in news if group["answer_by"]]
     result = {
@@ -94,6 +98,7 @@ def variables(
         "related": _related(facts, says),
         "parcel": _parcel(parcel, facts, locale) if parcel else None,
         "cancellation": _cancellation(cancellation, facts, locale) if cancellation else None,
+        "refund": _refund(refund, facts, locale) if refund else None,
         "law": jurisdiction(_BY_COUNTRY, facts.customer.country),
     }
     result["json_ld"] = json_ld(result)
@@ -139,7 +144,7 @@ def _found(events: Sequence[Event], about: str) -> Event:
     for event in events:
         if event.id == about:
             return event
-    raise KeyError(f"no shipment or cancellation {about!r} in this order")
+    raise KeyError(f"no shipment, cancellation or refund {about!r} in this order")
 
 
 @lru_cache(maxsize=8192)
@@ -213,6 +218,15 @@ def _cancellation(cancellation: Cancellation, facts: Facts, locale: Locale) -> V
         "reason": _reason(cancellation.reason),
         "on": _day(local_day(cancellation.at, facts.customer.zone), locale),
         "amount": amount,
+    }
+
+
+def _refund(refund: Refund, facts: Facts, locale: Locale) -> Value:
+    return {
+        "amount": language.spell_money(refund.amount, refund.currency, locale),
+        "currency": refund.currency,
+        "method": _clean(refund.method) or None,
+        "on": _day(local_day(refund.at, facts.customer.zone), locale),
     }
 
 

@@ -13,6 +13,7 @@ STATUS = {
     "earlier": "OrderProcessing",
     "shipped": "OrderInTransit",
     "cancelled": "OrderCancelled",
+    "refund": "OrderCancelled",
 }
 
 MAX_PRODUCTS = 10
@@ -24,7 +25,7 @@ def json_ld(variables: dict[str, Any]) -> dict[str, Any]:
     order = variables["order"]
     expected: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for line in [*([] if variables["parcel"] else variables["lines"]), *variables["later"]]:
-        if line["eta"]["known"] and variables["kind"] != "cancelled":
+        if line["eta"]["known"] and variables["kind"] not in ("cancelled", "refund"):
             expected.setdefault((line["eta"]["earliest"], line["eta"]["latest"]), []).append(line)
     deliveries = [
         {
@@ -42,10 +43,16 @@ def json_ld(variables: dict[str, Any]) -> dict[str, Any]:
         "@type": "Order",
         "merchant": {"@type": "Organization", "name": variables["shop"]["name"]},
         "orderNumber": order["id"],
-        "orderStatus": f"https://schema.org/{STATUS[variables['kind']]}",
+        "orderStatus": f"https://schema.org/{_status(variables)}",
         "url": variables["links"]["order"],
         **({"orderDelivery": deliveries} if deliveries else {}),
     }
+
+
+def _status(variables: dict[str, Any]) -> str:
+    if variables["kind"] == "refund" and variables["order"]["status"] != "cancelled":
+        return "OrderProcessing"
+    return STATUS[variables["kind"]]
 
 
 def _parcel(parcel: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:

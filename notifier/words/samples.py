@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from notifier.domain.eta import UNKNOWN, Eta
 from notifier.domain.message import Kind, Message, Said, Status
-from notifier.domain.order import Cancellation, Customer, Facts, Line, Related, Shipment
+from notifier.domain.order import Cancellation, Customer, Facts, Line, Refund, Related, Shipment
 from notifier.words.context import Links, Shop
 
 NOW = datetime(2026, 12, 1, 15, 0, tzinfo=UTC)
@@ -256,6 +256,26 @@ def _cancellations() -> Iterator[Sample]:
         "by the shop, a part, EU law", order(ORNAMENT, LAMP, customer=EMMA), {"l3": 1}, "store", stopped
     )
     yield sample("by the shop, elsewhere", order(LAMP, customer=NOOR), {"l3": 1}, "store")
+    yield sample("by the law, no answer came", order(ORNAMENT), {"l1": 3}, "law")
+
+
+def _refunds() -> Iterator[Sample]:
+    def sample(
+        name: str, facts: Facts, units: Mapping[str, int], amount: str, currency: str, method: str = ""
+    ) -> Sample:
+        done = Refund(NOW, Decimal(amount), currency, "r1", NOW, method)
+        off = tuple(replace(line, cancelled=units.get(line.id, 0)) for line in facts.lines)
+        says = {line: Said(facts.line(line).eta) for line in units}
+        return Sample(name, Kind.REFUND, replace(facts, lines=off, refunds=(done,)), says, about="r1")
+
+    yield sample("of everything", order(ORNAMENT), {"l1": 3}, "28.50", "USD", "Visa ending 4242")
+    yield sample(
+        "of a part, the rest follows", order(ORNAMENT, LAMP, customer=EMMA), {"l3": 1}, "1249.00", "EUR"
+    )
+    kept = order(ORNAMENT)
+    goodwill = Refund(NOW, Decimal("5.00"), "USD", "r1", NOW)
+    says = {"l1": Said(kept.lines[0].eta)}
+    yield Sample("of nothing cancelled", Kind.REFUND, replace(kept, refunds=(goodwill,)), says, about="r1")
 
 
 SAMPLES: tuple[Sample, ...] = (
@@ -266,6 +286,7 @@ SAMPLES: tuple[Sample, ...] = (
     *_earlier(),
     *_shipments(),
     *_cancellations(),
+    *_refunds(),
 )
 
 LOCALES = ("en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pl-PL", "ar-AE")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from notifier.domain.law.course import day_ends
 from notifier.domain.law.standing import Standing
 from notifier.domain.order import Facts, Line
+from notifier.domain.policy import CARRY_OUT, Policy
 
 SHOWN_BEFORE = timedelta(days=2)
 """How long before its promised day a line that merely has not shipped yet is on the list: say so, or ship."""
@@ -76,6 +77,20 @@ def duties(facts: Facts, wheres: Mapping[str, Standing], now: datetime) -> list[
         }
         found += [Duty(line, task, due, day_ends(facts, due)) for task, due in days.items() if due]
     return sorted(found, key=lambda it: (it.due, it.line.id, list(Task).index(it.task)))
+
+
+def carries_out(facts: Facts, policy: Policy, wheres: Mapping[str, Standing]) -> bool:
+    """Whether the store wants what the law has cancelled taken off its orders, and something of this one is."""
+    ended = (line.waiting and wheres[line.id].cancel_by for line in facts.lines)
+    return policy.deemed_cancellation == CARRY_OUT and any(ended)
+
+
+def next_look(facts: Facts, policy: Policy, wheres: Mapping[str, Standing], now: datetime) -> datetime | None:
+    """When the order must be planned again though nothing happens: at once where the law's cancellation is to be
+    carried out, else when the next clock runs out; None where none runs."""
+    if carries_out(facts, policy, wheres):
+        return now
+    return min((where.changes_at for where in wheres.values() if where.changes_at), default=None)
 
 
 def shown_until(now: datetime) -> date:

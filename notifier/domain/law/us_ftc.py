@@ -81,7 +81,7 @@ def standing(facts: Facts, line: Line, now: datetime) -> Standing:
     if units.shipped:
         return Standing("shipped", refund_by=refund_by)
     if lapsed or units.closed_at:
-        cancel_by = lapsed.day if lapsed and not units.closed_at else None
+        cancel_by = _to_cancel(facts, line, lapsed, now) if lapsed and not units.closed_at else None
         return after_cancelling(facts, refund_by, now, "cancelled", cancel_by)
     limit = _due(facts, line) + SILENCE_LIMIT
     notice = _demanded(clock, line.eta.latest, limit)
@@ -101,6 +101,12 @@ def rights(facts: Facts, line: Line, now: datetime) -> tuple[Vesting, ...]:
     units = course(facts, line, now)
     until = units.closed_at or now
     return _vested(units.vested, _lapsed(facts, line, _replay(facts, line, until), until))
+
+
+def _to_cancel(facts: Facts, line: Line, lapsed: Vesting, now: datetime) -> date | None:
+    """Since when the store has to take the line off the order; None once a person has called that done."""
+    done = (it.duty == "cancel" and it.line_id == line.id and lapsed.at <= it.at <= now for it in facts.done)
+    return None if any(done) else lapsed.day
 
 
 def _vested(cancelled: tuple[Vesting, ...], lapsed: Vesting | None) -> tuple[Vesting, ...]:

@@ -18,6 +18,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "earlier": "Backorder Earlier",
         "shipped": "Backorder Shipped",
         "cancelled": "Backorder Cancelled",
+        "refund": "Backorder Refunded",
     }
 )
 """The metric that a flow starts on, by kind. A kind not listed is `Backorder` and its name."""
@@ -165,8 +166,9 @@ def _of_news(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_moved(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a parcel that left, or of what was cancelled."""
+    """Of a parcel that left, of what was cancelled, or of money that was sent back."""
     parcel, cancellation = _map(facts, "parcel"), _map(facts, "cancellation")
+    refund = _map(facts, "refund")
     told = {
         "carrier": parcel.get("carrier"),
         "tracking_number": parcel.get("tracking_number"),
@@ -176,7 +178,10 @@ def _of_moved(facts: Mapping[str, Any]) -> dict[str, Any]:
         "cancelled_by": cancellation.get("by"),
         "cancelled_on": _map(cancellation, "on").get("iso"),
         "cancelled_on_text": _map(cancellation, "on").get("text"),
-        "amount_text": cancellation.get("amount"),
+        "amount_text": cancellation.get("amount") or refund.get("amount"),
+        "refunded_on": _map(refund, "on").get("iso"),
+        "refunded_on_text": _map(refund, "on").get("text"),
+        "refund_method": refund.get("method"),
     }
     return told | ({"reason": cancellation.get("reason")} if cancellation else {})
 
