@@ -5,6 +5,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
 import notifier.db.account_tables
+import notifier.db.inbound_tables
 import notifier.db.insight_tables
 import notifier.db.tables
 import notifier.db.template_tables

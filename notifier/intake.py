@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import registering, suppressions
+from notifier.db import registering, supply, suppressions
 from notifier.db.codec import policy_from_json
 from notifier.db.facts import eta_changed, record
 from notifier.db.ids import new_id
@@ -83,6 +83,8 @@ def register_many(
     created = registering.write(session, list(fresh.values()), now)
     written = ((store_row.id, order.facts, policy) for id_, order in fresh.items() if id_ in created)
     telling.registered(session, written, now)
+    wanted = {line.sku for id_, order in fresh.items() if id_ in created for line in order.facts.lines}
+    supply.ask(session, store_row.id, wanted, spare=True)
     if len(created) < len(fresh):  # another process was faster with some of them
         known |= registering.registered(session, store_row.id, order_ids)
     results: list[Registered | NotifierError] = []

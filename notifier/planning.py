@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import hindsight
+from notifier.db import hindsight, supply
 from notifier.db.alike import Sketch
 from notifier.db.engine import transaction
 from notifier.db.facts import Order
@@ -105,6 +105,7 @@ def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], no
     session.flush()
     hindsight.note(session, changed)
     telling.happened(session, changed, now)
+    supply.ask_after(session, changed)
     for start in range(0, len(changed), CHUNK):
         replan(session, [store.after(*item) for item in changed[start : start + CHUNK]], now)
 

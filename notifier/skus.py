@@ -1,11 +1,8 @@
-"""What happens to every order that waits for a SKU: a new estimate, goods that arrived."""
+"""A new estimate for every order that waits for a SKU, or for a coming shipment of it: worked off in chunks."""
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -13,22 +10,20 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import sku_changes
+from notifier.db import sku_changes, supply
 from notifier.db.alike import Sketch, Wanted, move, moved_fact, sketches
 from notifier.db.codec import policy_from_json
 from notifier.db.endpoints import listeners
 from notifier.db.engine import transaction
-from notifier.db.facts import Order, record
+from notifier.db.facts import record
 from notifier.db.ids import new_id
 from notifier.db.pattern import Pattern
 from notifier.db.tables import SkuChange, Store
 from notifier.domain.eta import Eta
-from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind
-from notifier.domain.plan import LAPSE
-from notifier.domain.supply import Waiting, share
-from notifier.errors import Conflict
-from notifier.inputs import NewRestock, SkuEta
-from notifier.planning import changes_of, replan_alike, write
+from notifier.domain.inbound import by_line, expected
+from notifier.inputs import SkuEta
+from notifier.planning import replan_alike
+from notifier.radius import Radius, foresee, forget
 
 AT_ONCE = 500
 """Up to how many orders a change is worked off within its request; a larger one goes on in chunks."""
@@ -39,113 +34,14 @@ CHUNK = 1000
 CHUNKS = 5
 """How many chunks are worked off at a time, planned as of one instant."""
 
-SHAPES = 10_000
-"""How many shapes of orders are kept in mind."""
-
-SAMPLES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Radius:
-    """What a new estimate makes happen: how many orders move, and which emails come of it, by kind."""
-
-    backorders: int
-    messages: Mapping[Kind, int]
-    needs_consent: int
-    value_at_risk: Mapping[str, Decimal]
-    """By currency: what the units that slip are worth, where their prices are known."""
-    samples: tuple[tuple[Order, Draft], ...]
+Known = dict[Wanted, dict[Hashable, Pattern]]
+"""What was planned at one instant for each new estimate and each shape of order."""
 
 
 def preview_eta(session: Session, store_row: Store, sku: str, wanted: SkuEta, now: datetime) -> Radius:
     """What `change_eta` would do, without doing it."""
     change = Wanted(sku, wanted.estimate, wanted.reason, now)
-    policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
-    known: dict[Hashable, tuple[Draft, ...]] = {}
-    messages: Counter[Kind] = Counter()
-    worth: Counter[tuple[str | None, str, int]] = Counter()
-    samples: defaultdict[Kind, list[str]] = defaultdict(list)
-    orders = consents = 0
-    for ids in _waiting(session, store_row.id, sku):
-        looks = [look for look in sketches(session, ids, change, policy, zone, lock=False) if look.anew]
-        _foresee(session, looks, change, now, known)
-        orders += len(looks)
-        for look in looks:
-            fresh = known[look.shape or look.id]
-            messages.update(draft.kind for draft in fresh)
-            news = next((draft.kind for draft in fresh if draft.kind in CHANGE_OF_DATE), None)
-            if news is None:
-                continue
-            consents += news is Kind.CONSENT
-            if len(samples[news]) < SAMPLES:
-                samples[news].append(look.id)
-            if news is not Kind.EARLIER and look.line.unit_price is not None:
-                worth[look.currency, look.line.unit_price, look.line.waiting] += 1
-        _forget(known)
-    return Radius(orders, dict(messages), consents, _value(worth), _samples(session, samples, change, now))
-
-
-def _foresee(
-    session: Session,
-    looks: Sequence[Sketch],
-    change: Wanted,
-    now: datetime,
-    known: dict[Hashable, tuple[Draft, ...]],
-) -> None:
-    """Note the fresh emails of each shape that is not `known`, and of each order without a shape by its id."""
-    firsts = {look.shape or look.id: look.id for look in looks if (look.shape or look.id) not in known}
-    loaded = store.load(session, firsts.values())
-    for shape, first in firsts.items():
-        known[shape] = _fresh(_as_if(loaded[first], change), now)
-
-
-def _forget(known: dict[Hashable, Any]) -> None:
-    """Shapes are few; where they are not, no list of them must grow with the orders."""
-    if len(known) > SHAPES:
-        known.clear()
-
-
-def _value(worth: Mapping[tuple[str | None, str, int], int]) -> dict[str, Decimal]:
-    value: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for (currency, price, units), orders in worth.items():
-        value[currency or ""] += Decimal(price) * units * orders
-    return dict(value)
-
-
-def _samples(
-    session: Session, ids: Mapping[Kind, list[str]], change: Wanted, now: datetime
-) -> tuple[tuple[Order, Draft], ...]:
-    chosen = [id_ for of_kind in ids.values() for id_ in of_kind][:SAMPLES]
-    loaded = store.load(session, chosen)
-    orders = [_as_if(loaded[id_], change) for id_ in chosen]
-    return tuple(
-        (order, next(draft for draft in _fresh(order, now) if draft.kind in CHANGE_OF_DATE))
-        for order in orders
-    )
-
-
-def _fresh(order: Order, now: datetime) -> tuple[Draft, ...]:
-    """The emails that come of the change: those that do not exist yet, or not any more, and planned word of a moved
-    date that now says something else. Not the can't-say notices, which may never be needed.
-    """
-    changes = changes_of(order, now)
-    again = [
-        move.draft
-        for move in changes.move
-        if move.restored or (move.draft.kind in CHANGE_OF_DATE and move.draft.says != move.message.says)
-    ]
-    return tuple(draft for draft in (*changes.add, *again) if not draft.key.startswith(LAPSE))
-
-
-def _as_if(order: Order, change: Wanted) -> Order:
-    """The order as it would be with the new estimate."""
-    lines = tuple(
-        replace(line, eta=change.eta, eta_reason=change.reason, eta_changed_at=change.at)
-        if line.sku == change.sku and line.waiting and line.eta != change.eta
-        else line
-        for line in order.facts.lines
-    )
-    return replace(order, facts=replace(order.facts, lines=lines))
+    return foresee(session, store_row, ((change, ids) for ids in _waiting(session, store_row.id, sku)), now)
 
 
 def _waiting(session: Session, store_id: str, sku: str) -> Iterator[list[str]]:
@@ -168,55 +64,105 @@ def change_eta(
     large = total > AT_ONCE
     radius = None if large and wanted.confirm else preview_eta(session, store_row, sku, wanted, now)
     if radius and not wanted.confirm:
-        _refuse_too_many(radius, policy_from_json(store_row.policy).max_messages_per_change)
-    job = SkuChange(
+        radius.refuse_too_many(policy_from_json(store_row.policy).max_messages_per_change)
+    job = a_change(store_row.id, sku, wanted.estimate, wanted.reason, total, now)
+    begin(session, [job], now, large=large)
+    return job if radius is None or large else radius
+
+
+def a_change(
+    store_id: str,
+    sku: str,
+    eta: Eta,
+    reason: str | None,
+    total: int,
+    now: datetime,
+    shipment: str | None = None,
+) -> SkuChange:
+    """The new estimate of `total` orders that wait for a SKU, or for that SKU of a coming shipment."""
+    return SkuChange(
         id=new_id("skuchg"),
-        store_id=store_row.id,
+        store_id=store_id,
+        shipment_id=shipment,
         sku=sku,
-        eta=wanted.estimate.latest,
-        eta_earliest=wanted.estimate.earliest,
-        reason=wanted.reason,
+        eta=eta.latest,
+        eta_earliest=eta.earliest,
+        reason=reason,
         at=now,
         total=total,
     )
-    sku_changes.supersede(session, store_row.id, sku, now)
-    if radius is None or large:
-        session.add(job)
-        return job
-    known: dict[Hashable, Pattern] = {}
-    while not job.finished_at:
-        _work_off(session, job, known, now)
-    return radius
 
 
-def _refuse_too_many(radius: Radius, most: int) -> None:
-    count = sum(radius.messages.values())
-    if count > most:
-        raise Conflict(
-            f"this would send {count} messages to {radius.backorders} orders, more than max_messages_per_change"
-            f" ({most}); look at it with dry_run, then repeat it with confirm: true"
-        )
+def begin(session: Session, jobs: Sequence[SkuChange], now: datetime, *, large: bool) -> None:
+    """Work these changes off, or, when they are `large`, leave them to workers. Older ones of their kind are over."""
+    for job in jobs:
+        sku_changes.supersede(session, job, now)
+    if large:
+        session.add_all(jobs)
+        return
+    known: Known = {}
+    for job in jobs:
+        while not job.finished_at:
+            _work_off(session, job, known, now)
 
 
-def _work_off(session: Session, job: SkuChange, known: dict[Hashable, Pattern], now: datetime) -> None:
+def _work_off(session: Session, job: SkuChange, known: Known, now: datetime) -> None:
     """One chunk; lines whose estimate was changed after this change was asked for keep theirs."""
-    ids = store.waiting_for(session, job.store_id, job.sku, job.cursor, CHUNK)
+    ids = (
+        supply.waiting_for(session, job.store_id, job.shipment_id, job.sku, job.cursor, CHUNK)
+        if job.shipment_id
+        else store.waiting_for(session, job.store_id, job.sku, job.cursor, CHUNK)
+    )
     if not ids:
         job.finished_at = now
         return
     store_row = session.get_one(Store, job.store_id)
-    change = Wanted(job.sku, Eta(job.eta, job.eta_earliest), job.reason, job.at)
+    for change, of_these in _changes(session, job, ids).items():
+        job.done += _move(session, store_row, change, of_these, known.setdefault(change, {}), now)
+    job.cursor = ids[-1]
+
+
+def _changes(session: Session, job: SkuChange, ids: list[str]) -> dict[Wanted, list[str]]:
+    """Which of these orders get which estimate; they are locked where that is asked of each."""
+    if not job.shipment_id:
+        return {Wanted(job.sku, Eta(job.eta, job.eta_earliest), job.reason, job.at): ids}
+    store.versions(session, ids)
+    changes: dict[Wanted, list[str]] = {}
+    too_much = False
+    seen = supply.picture(session, job.store_id, job.sku, ids)
+    shares = by_line(seen.coming, seen.held)
+    for line in seen.wanting:
+        mine = shares.get(line.line_id, [])
+        too_much = too_much or sum(share.units for _, share in mine) > line.needed
+        if found := expected(line, mine):
+            changes.setdefault(Wanted(job.sku, found.eta, found.reason, found.at), []).append(
+                line.backorder_id
+            )
+    if too_much:  # an order changed while units were dealt out
+        supply.ask(session, job.store_id, [job.sku])
+    return changes
+
+
+def _move(
+    session: Session,
+    store_row: Store,
+    change: Wanted,
+    ids: Sequence[str],
+    known: dict[Hashable, Pattern],
+    now: datetime,
+) -> int:
+    """Move those of these orders that have another estimate; answers how many."""
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
     moving = sketches(session, ids, change, policy, zone, lock=True)
-    listened = bool(listeners(session, {job.store_id}))
+    listened = bool(listeners(session, {store_row.id}))
     if listened:  # news is of one order and its law, so each is planned by itself
         moving = [replace(sketch, shape=None) for sketch in moving]
     move(session, moving, change, now)
     if listened:
         _tell(session, moving, change, now)
     replan_alike(session, moving, known, now)
-    _forget(known)
-    job.cursor, job.done = ids[-1], job.done + len(moving)
+    forget(known)
+    return len(moving)
 
 
 def _tell(session: Session, moved: Sequence[Sketch], change: Wanted, now: datetime) -> None:
@@ -234,7 +180,7 @@ def carry_on(engine: Engine, now: datetime) -> bool:
 
     Each chunk is a transaction of its own. They share an instant, so that what was planned for a shape holds for all.
     """
-    known: dict[Hashable, Pattern] = {}
+    known: Known = {}
     change = None
     for _ in range(CHUNKS):
         with transaction(engine) as session:
@@ -246,49 +192,3 @@ def carry_on(engine: Engine, now: datetime) -> bool:
             _work_off(session, job, known, now)
             session.add(job)
     return True
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    backorder_id: str
-    quantity: int
-    still_waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class Restocked:
-    """Who gets what of goods that arrived, and what nobody waits for."""
-
-    allocated: tuple[Allocation, ...]
-    left_over: int
-
-
-def restock(session: Session, store_row: Store, new: NewRestock, now: datetime) -> Restocked:
-    """Set units that arrived aside for the orders that wait for them; with `dry_run` only tell how."""
-    orders = {
-        id_: order
-        for ids in _waiting(session, store_row.id, new.sku)
-        for id_, order in store.load(session, ids, lock=not new.dry_run).items()
-    }
-    lines = {
-        order_id: next(row for row in order.lines if row.sku == new.sku) for order_id, order in orders.items()
-    }
-    waiting = [
-        Waiting(order_id, row.id, row.waiting - row.allocated, orders[order_id].facts.placed_at)
-        for order_id, row in lines.items()
-        if row.waiting > row.allocated
-    ]
-    shares = share(new.quantity, waiting, new.rule)
-    happened = []
-    allocated = []
-    for given in shares:
-        row = lines[given.backorder_id]
-        still = row.waiting - row.allocated - given.quantity
-        allocated.append(Allocation(given.backorder_id, given.quantity, still))
-        if not new.dry_run:
-            row.allocated += given.quantity
-            order = orders[given.backorder_id]
-            data = {"line": row.id, "sku": row.sku, "quantity": given.quantity}
-            happened.append((order, [record(order, "allocated", now, now, data)]))
-    write(session, happened, now)
-    return Restocked(tuple(allocated), new.quantity - sum(given.quantity for given in shares))

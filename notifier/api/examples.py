@@ -45,6 +45,16 @@ REFUND: Json = {"amount": "9.50", "currency": "USD", "refunded_at": "2026-12-11T
 REVOCATION: Json = {"reason": "the email was forwarded to a stranger"}
 SKU_ETA: Json = {"eta": "2026-12-20", "reason": "held at customs", "dry_run": True}
 RESTOCK: Json = {"sku": "ORN-RED", "quantity": 40, "rule": "fair"}
+NEW_INBOUND: Json = {
+    "reference": "PO-7",
+    "lines": [{"sku": "ORN-RED", "quantity": 200}],
+    "eta": "2026-12-18",
+    "eta_earliest": "2026-12-15",
+    "stage": "in_transit",
+}
+INBOUND_CHANGE: Json = {
+    "eta": "2026-12-20", "eta_earliest": "2026-12-16", "stage": "customs", "reason": "held at customs", "dry_run": True,
+}  # fmt: skip
 RESOLUTION: Json = {"action": "mark_sent"}
 POLICY: Json = {
     "countdown_days": [14, 7, 3, 1],
@@ -128,12 +138,16 @@ RADIUS: Json = {
     "backorders": 48,
     "messages": {"delay": 41, "consent": 7},
     "needs_consent": 7,
+    "must_answer": [
+        {"answer_by": "2026-12-12", "backorders": 7, "first": ["bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60"]}
+    ],
     "value_at_risk": [{"amount": "1368.00", "currency": "USD"}],
     "samples": [],
 }
 SKU_CHANGE: Json = {
     "id": "skuchg_019aa4b2c1d37e5f8a6b4c2d1e0f9a8d",
     "sku": "ORN-RED",
+    "shipment_id": None,
     "eta": "2026-12-20",
     "eta_earliest": None,
     "reason": "held at customs",
@@ -176,6 +190,19 @@ SKU_HISTORY: Json = {
             "lines": 21,
         }
     ],
+}
+INBOUND: Json = {
+    "id": "inb_019aa4b2c1d07c3e9f5a1b2c3d4e5f62",
+    "reference": "PO-7",
+    "stage": "customs",
+    "eta": "2026-12-20",
+    "eta_earliest": "2026-12-16",
+    "reason": "held at customs",
+    "lines": [{"sku": "ORN-RED", "quantity": 200, "covered": 96, "backorders": 48}],
+    "moving": [],
+    "effect": None,
+    "created_at": "2026-11-20T15:00:00Z",
+    "arrived_at": None,
 }
 _NO_KEY: Json = {"set": False, "last4": None}
 STORE: Json = {
@@ -346,6 +373,7 @@ ANSWERS = {
     "Duty": DUTY,
     "DateAdvice": DATE_ADVICE,
     "Event": EVENT,
+    "InboundShipment": INBOUND,
     "Message": MESSAGE,
     "PolicyInput": POLICY,
     "Problem": PROBLEM,

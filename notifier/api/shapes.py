@@ -194,68 +194,9 @@ class Timeline(Shape):
     next: None = Field(None, description="Always null: a timeline is answered whole")
 
 
-# --- SKUs ------------------------------------------------------------------------------------------------
-
-
 class Amount(Shape):
     amount: str
     currency: str
-
-
-class SampleEmail(Shape):
-    """One of the emails that the change makes, as it would be now."""
-
-    backorder_id: str
-    order_id: str
-    kind: Kind
-    due_at: datetime
-    to: str
-    subject: str | None
-    html: str | None
-    text: str | None
-    fault: str | None = Field(description="Why it does not render")
-
-
-class ChangeRadius(Shape):
-    """What a new estimate makes happen."""
-
-    backorders: int = Field(description="How many orders move")
-    messages: dict[Kind, int] = Field(description="How many emails come of it, by kind")
-    needs_consent: int = Field(description="How many customers must say yes, or their order ends")
-    value_at_risk: list[Amount] = Field(
-        description="What the units that slip are worth, where prices are known"
-    )
-    samples: list[SampleEmail]
-    advice: list[DateAdvice] | None = Field(
-        None, description="Only where the history of the SKU contradicts the date", exclude_if=is_none
-    )
-
-
-class SkuChangeProgress(Shape):
-    """A large change: how far it is."""
-
-    id: str
-    sku: str
-    eta: date | None
-    eta_earliest: date | None
-    reason: str | None
-    total: int = Field(description="How many orders move")
-    done: int
-    started_at: datetime
-    finished_at: datetime | None
-
-
-class Share(Shape):
-    backorder_id: str
-    quantity: int
-    still_waiting: int
-
-
-class RestockResult(Shape):
-    """Who gets what of the goods that arrived; with `dry_run`, who would."""
-
-    allocated: list[Share]
-    left_over: int = Field(description="Units that nobody waits for")
 
 
 # --- what comes back -------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """SKUs: a new estimate for all who wait, and goods that arrived."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Response
@@ -8,17 +7,16 @@ from fastapi.responses import JSONResponse
 
 from notifier import fields, inputs
 from notifier.advising import advise, dates_of_sku, history
-from notifier.api import advice, examples, shapes, views
-from notifier.api.date_shapes import DateAdvice, SkuHistory
-from notifier.api.deps import Answer, Call, CallDep, Id, OnceDep, Work
+from notifier.api import advice, examples, supply_views
+from notifier.api import supply_shapes as shapes
+from notifier.api.date_shapes import SkuHistory
+from notifier.api.deps import Answer, CallDep, Id, OnceDep, Work
 from notifier.api.problems import declared
-from notifier.api.words import as_now
 from notifier.db import queries
-from notifier.db.facts import Order
 from notifier.db.tables import SkuChange
-from notifier.domain.message import Draft
 from notifier.errors import NotFound
-from notifier.skus import Radius, change_eta, preview_eta, restock
+from notifier.restocking import restock
+from notifier.skus import change_eta, preview_eta
 
 router = APIRouter(prefix="/v1", tags=["skus"])
 
@@ -52,34 +50,10 @@ def set_sku_eta(
         found = advise(work.session, work.store, [(sku, wanted.estimate)], work.now, before)
         done = change(work.session, work.store, sku, wanted, work.now)
     if isinstance(done, SkuChange):
-        body = views.sku_change(done).model_dump(mode="json")
+        body = supply_views.sku_change(done).model_dump(mode="json")
         return JSONResponse(body, 202, {"Location": f"/v1/sku-changes/{done.id}"})
-    return _radius(done, advice.shown(found.values()), call)
-
-
-def _radius(radius: Radius, told: list[DateAdvice], call: Call) -> shapes.ChangeRadius:
-    return shapes.ChangeRadius(
-        backorders=radius.backorders,
-        messages=dict(radius.messages),
-        needs_consent=radius.needs_consent,
-        value_at_risk=[
-            shapes.Amount(amount=f"{amount:f}", currency=currency)
-            for currency, amount in sorted(radius.value_at_risk.items())
-        ],
-        samples=[_sample(order, draft, call) for order, draft in radius.samples],
-        advice=told or None,
-    )
-
-
-def _sample(order: Order, draft: Draft, call: Call) -> shapes.SampleEmail:
-    return shapes.SampleEmail(
-        backorder_id=order.row.id,
-        order_id=order.row.order_id,
-        kind=draft.kind,
-        due_at=draft.due_at,
-        to=order.row.email,
-        **asdict(as_now(call.services.post, order, draft.kind, draft.says, draft.about, call.now)),
-    )
+    told = advice.shown(found.values())
+    return supply_views.radius(done, call.services.post, call.now).model_copy(update={"advice": told or None})
 
 
 @router.get(
@@ -108,7 +82,7 @@ def get_sku_change(change_id: Id, call: CallDep) -> shapes.SkuChangeProgress:
         row = queries.sku_change(work.session, work.store.id, change_id)
     if row is None:
         raise NotFound(f"there is no change {change_id!r} in this store")
-    return views.sku_change(row)
+    return supply_views.sku_change(row)
 
 
 @router.post(
@@ -117,9 +91,12 @@ def get_sku_change(change_id: Id, call: CallDep) -> shapes.SkuChangeProgress:
 def restock_sku(
     new: Annotated[inputs.NewRestock, Body(examples=[examples.RESTOCK])], once: OnceDep
 ) -> Response:
-    """Share goods that arrived among the orders that wait: the oldest first, or fairly, one unit to each in turn."""
+    """Share goods that arrived among the orders that wait: the oldest first, or fairly, one unit to each in turn.
+
+    With `dry_run` nothing is set aside, and `rules` tells what either rule would do.
+    """
 
     def share(work: Work) -> Answer:
-        return 200, views.restocked(restock(work.session, work.store, new, work.now))
+        return 200, supply_views.restocked(restock(work.session, work.store, new, work.now))
 
     return once.answer(share)

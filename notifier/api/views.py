@@ -10,7 +10,7 @@ from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.accounts import State, provider_of
 from notifier.db.facts import Order
 from notifier.db.registering import NewOrder
-from notifier.db.tables import MessageRow, SkuChange, Store, Suppression
+from notifier.db.tables import MessageRow, Store, Suppression
 from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
 from notifier.domain.message import Kind, Scope, Status
 from notifier.domain.news import Type
@@ -18,7 +18,6 @@ from notifier.domain.order import Facts, Line
 from notifier.domain.pace import Pace
 from notifier.duties import Listed
 from notifier.links import FIRST_SERIES, Links
-from notifier.skus import Restocked
 from notifier.timeline import Entry
 
 
@@ -186,30 +185,6 @@ def timeline(entries: Iterable[Entry]) -> shapes.Timeline:
             )
             for entry in entries
         ]
-    )
-
-
-def sku_change(row: SkuChange) -> shapes.SkuChangeProgress:
-    return shapes.SkuChangeProgress(
-        id=row.id,
-        sku=row.sku,
-        eta=row.eta,
-        eta_earliest=row.eta_earliest,
-        reason=row.reason,
-        total=row.total,
-        done=row.done,
-        started_at=row.at,
-        finished_at=row.finished_at,
-    )
-
-
-def restocked(result: Restocked) -> shapes.RestockResult:
-    return shapes.RestockResult(
-        allocated=[
-            shapes.Share(backorder_id=it.backorder_id, quantity=it.quantity, still_waiting=it.still_waiting)
-            for it in result.allocated
-        ],
-        left_over=result.left_over,
     )
 
 

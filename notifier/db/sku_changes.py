@@ -1,5 +1,6 @@
 """Large changes of a SKU's estimate, and how far they have been worked off."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -7,12 +8,17 @@ from sqlmodel import Session, col, select
 from notifier.db.tables import SkuChange
 
 
-def supersede(session: Session, store_id: str, sku: str, now: datetime) -> None:
-    """A newer estimate of a SKU takes the place of one that is still being worked off."""
+def supersede(session: Session, new: SkuChange, now: datetime) -> None:
+    """A newer estimate takes the place of those that are still being worked off.
+
+    One for a whole SKU takes that of them all, one for a coming shipment that of the same shipment's.
+    """
     older = select(SkuChange).where(
-        SkuChange.store_id == store_id, SkuChange.sku == sku, col(SkuChange.finished_at).is_(None)
+        SkuChange.store_id == new.store_id, SkuChange.sku == new.sku, col(SkuChange.finished_at).is_(None)
     )
-    for job in session.exec(older.with_for_update()):
+    if new.shipment_id is not None:
+        older = older.where(SkuChange.shipment_id == new.shipment_id)
+    for job in session.exec(older.order_by(SkuChange.id).with_for_update()):
         job.finished_at = now
         session.add(job)
 
@@ -21,3 +27,13 @@ def next_unfinished(session: Session) -> SkuChange | None:
     """The oldest change that is not worked off and that nobody is at; others pass it over until we are done."""
     query = select(SkuChange).where(col(SkuChange.finished_at).is_(None)).order_by(SkuChange.id).limit(1)
     return session.exec(query.with_for_update(skip_locked=True)).one_or_none()
+
+
+def unfinished(session: Session, store_id: str, shipment_ids: Collection[str]) -> Sequence[SkuChange]:
+    """The changes of these coming shipments that are still being worked off."""
+    query = select(SkuChange).where(
+        SkuChange.store_id == store_id,
+        col(SkuChange.shipment_id).in_(shipment_ids),
+        col(SkuChange.finished_at).is_(None),
+    )
+    return session.exec(query.order_by(SkuChange.id)).all()

@@ -350,13 +350,17 @@ class IdempotencyKey(SQLModel, table=True):
 
 
 class SkuChange(SQLModel, table=True):
-    """A new estimate for a SKU, worked off in chunks: it goes on where it stopped, whoever stopped it."""
+    """A new estimate for a SKU, worked off in chunks: it goes on where it stopped, whoever stopped it.
+
+    With a `shipment_id` it moves the lines that wait for that coming shipment, each to the date its shares give it.
+    """
 
     __tablename__ = "sku_change"
     __table_args__ = (Index("sku_change_open", "finished_at", "id"),)
 
     id: str = Field(primary_key=True)
     store_id: str = Field(foreign_key="store.id")
+    shipment_id: str | None = None
     sku: str
     eta: date | None = None
     eta_earliest: date | None = None

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from notifier import intake, settling, skus
+from notifier import intake, restocking, settling, skus
 from notifier.db import played, queries
 from notifier.db.registering import registered
 from notifier.db.tables import Store
@@ -12,6 +12,8 @@ from notifier.domain.message import Kind, Scope, Status
 from notifier.errors import Conflict, Invalid, NotFound
 from notifier.feedback import report
 from notifier.inputs import BackorderChange, EtaChange, PolicyInput, SkuEta
+from notifier.simulate import goods
+from notifier.simulate.goods import Expect, MoveInbound
 from notifier.simulate.story import (
     Bounce,
     CancelOrder,
@@ -47,7 +49,11 @@ def happen(session: Session, store_id: str, item: Numbered, now: datetime) -> No
             wanted = SkuEta(eta=event.eta, eta_earliest=event.eta_earliest, reason=event.reason, confirm=True)
             skus.change_eta(session, store_row, event.sku, wanted, now)
         case Restock():
-            skus.restock(session, store_row, event, now)
+            restocking.restock(session, store_row, event, now)
+        case Expect():
+            goods.expect(session, store_row, event, now)
+        case MoveInbound():
+            goods.move(session, store_row, event, now)
         case SetPolicy():
             _set_policy(session, store_row, event.policy, now)
 

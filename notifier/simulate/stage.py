@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier import skus
+from notifier import inbound, skus
 from notifier.db import facts as store
 from notifier.db import played
 from notifier.db.engine import reading, transaction
@@ -92,7 +92,11 @@ class Stage:
         while busy:
             with transaction(self.engine) as session:
                 busy = any(sweep(session, self._clock.now).values())
-            while watch(self.engine, self._clock.now) or skus.carry_on(self.engine, self._clock.now):
+            while (
+                watch(self.engine, self._clock.now)
+                or inbound.carry_on(self.engine, self._clock.now)
+                or skus.carry_on(self.engine, self._clock.now)
+            ):
                 busy = True
             yield from self._law_changes()
             while dispatch(self._post) or resend_doubtful(self._post):

@@ -27,6 +27,7 @@ from notifier.inputs import (
     PolicyInput,
     WithEta,
 )
+from notifier.simulate.goods import Expect, MoveInbound
 
 MAX_EVENTS = 2_000
 MAX_BYTES = 5_000_000
@@ -127,6 +128,8 @@ Event = Annotated[
     | MoveEta
     | MoveSkuEta
     | Restock
+    | Expect
+    | MoveInbound
     | Ship
     | Say
     | CancelOrder

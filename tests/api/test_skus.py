@@ -55,7 +55,14 @@ def test_a_sku_may_contain_anything_that_can_be_printed(api: Api, sku: str) -> N
 
 def test_a_sku_that_nobody_waits_for_moves_nobody(api: Api) -> None:
     radius = api("PUT", "/v1/skus/NONE/eta", json={"eta": None})
-    assert radius == {"backorders": 0, "messages": {}, "needs_consent": 0, "value_at_risk": [], "samples": []}
+    assert radius == {
+        "backorders": 0,
+        "messages": {},
+        "needs_consent": 0,
+        "must_answer": [],
+        "value_at_risk": [],
+        "samples": [],
+    }
 
 
 FAULTS = [
@@ -138,6 +145,7 @@ def test_a_dry_run_sets_nothing_aside(api: Api) -> None:
 
 RESTOCK_FAULTS: list[tuple[Json, str]] = [
     ({"quantity": 0}, "/quantity"),
+    ({"quantity": -4}, "/quantity"),
     ({"quantity": 10**30}, "/quantity"),
     ({"quantity": "4"}, "/quantity"),
     ({"quantity": True}, "/quantity"),
@@ -149,3 +157,30 @@ RESTOCK_FAULTS: list[tuple[Json, str]] = [
 def test_an_impossible_restock_is_refused(api: Api) -> None:
     cases = [({"sku": "A", "quantity": 1} | change, pointer) for change, pointer in RESTOCK_FAULTS]
     assert api.faults("POST", "/v1/restocks", cases) == []
+
+
+def test_a_restock_of_what_nobody_waits_for_is_refused(api: Api) -> None:
+    (backorder,) = registered(api, 1)
+    for dry_run in (True, False):
+        problem = api.problem(
+            422, "POST", "/v1/restocks", json={"sku": "NONE", "quantity": 4, "dry_run": dry_run}
+        )
+        assert [fault["pointer"] for fault in problem["errors"]] == ["/sku"]
+        assert "no order of this store waits for SKU 'NONE'" in problem["detail"]
+    api("POST", "/v1/restocks", json={"sku": "ORN-RED", "quantity": 3})
+    assert api("POST", "/v1/restocks", json={"sku": "ORN-RED", "quantity": 1})["left_over"] == 1
+    api("POST", f"/v1/backorders/{backorder}/cancel", json={})
+    api.problem(422, "POST", "/v1/restocks", json={"sku": "ORN-RED", "quantity": 1})
+
+
+def test_a_dry_run_tells_what_either_rule_would_do(api: Api) -> None:
+    first, second = registered(api, 2)
+    asked = {"sku": "ORN-RED", "quantity": 4, "rule": "fair", "dry_run": True}
+    told = api("POST", "/v1/restocks", json=asked)
+    fifo, fair = told["rules"]["fifo"], told["rules"]["fair"]
+    assert told["allocated"] == fair["allocated"]
+    assert [(it["backorder_id"], it["quantity"]) for it in fifo["allocated"]] == [(first, 3), (second, 1)]
+    assert [it["quantity"] for it in fair["allocated"]] == [2, 2]
+    assert (fifo["filled"], fair["filled"]) == (1, 0)
+    assert fifo["value_freed"] == fair["value_freed"] == [{"amount": "38.00", "currency": "USD"}]
+    assert "rules" not in api("POST", "/v1/restocks", json=asked | {"dry_run": False})

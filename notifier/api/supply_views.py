@@ -1,0 +1,145 @@
+"""From what is known of SKUs to what the API answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+
+from notifier.api import supply_shapes as shapes
+from notifier.api.shapes import Amount
+from notifier.api.words import as_now
+from notifier.db.facts import Order
+from notifier.db.inbound_tables import InboundLine, InboundShipment
+from notifier.db.supply import Waiter
+from notifier.db.tables import SkuChange
+from notifier.delivery import Post
+from notifier.domain.inbound import Stage
+from notifier.domain.message import Draft
+from notifier.inbound import Effect
+from notifier.radius import Radius
+from notifier.restocking import Outcome, Restocked
+
+
+def amounts(value: Mapping[str, Decimal]) -> list[Amount]:
+    return [Amount(amount=f"{amount:f}", currency=currency) for currency, amount in sorted(value.items())]
+
+
+def radius(found: Radius, post: Post, now: datetime) -> shapes.ChangeRadius:
+    return shapes.ChangeRadius(
+        backorders=found.backorders,
+        messages=dict(found.messages),
+        needs_consent=found.needs_consent,
+        must_answer=[
+            shapes.MustAnswer(answer_by=day, backorders=who.backorders, first=list(who.first))
+            for day, who in found.answer_by.items()
+        ],
+        value_at_risk=amounts(found.value_at_risk),
+        samples=[_sample(order, draft, post, now) for order, draft in found.samples],
+    )
+
+
+def _sample(order: Order, draft: Draft, post: Post, now: datetime) -> shapes.SampleEmail:
+    return shapes.SampleEmail(
+        backorder_id=order.row.id,
+        order_id=order.row.order_id,
+        kind=draft.kind,
+        due_at=draft.due_at,
+        to=order.row.email,
+        **asdict(as_now(post, order, draft.kind, draft.says, draft.about, now)),
+    )
+
+
+def sku_change(row: SkuChange) -> shapes.SkuChangeProgress:
+    return shapes.SkuChangeProgress(
+        id=row.id,
+        sku=row.sku,
+        shipment_id=row.shipment_id,
+        eta=row.eta,
+        eta_earliest=row.eta_earliest,
+        reason=row.reason,
+        total=row.total,
+        done=row.done,
+        started_at=row.at,
+        finished_at=row.finished_at,
+    )
+
+
+def restocked(result: Restocked) -> shapes.RestockResult:
+    rules = {rule: _outcome(*told) for rule, told in (result.rules or {}).items()}
+    return shapes.RestockResult(
+        allocated=_shares(result),
+        left_over=result.left_over,
+        rules=shapes.RestockRules(fifo=rules["fifo"], fair=rules["fair"]) if rules else None,
+    )
+
+
+def _shares(result: Restocked) -> list[shapes.Share]:
+    return [
+        shapes.Share(backorder_id=it.backorder_id, quantity=it.quantity, still_waiting=it.still_waiting)
+        for it in result.allocated
+    ]
+
+
+def _outcome(result: Restocked, outcome: Outcome) -> shapes.RuleOutcome:
+    return shapes.RuleOutcome(
+        allocated=_shares(result),
+        left_over=result.left_over,
+        filled=outcome.filled,
+        messages=dict(outcome.messages),
+        stopped=dict(outcome.stopped),
+        value_freed=amounts(outcome.freed),
+    )
+
+
+NOTHING = Radius(0, {}, 0, {}, ())
+
+
+def effect(found: Effect, post: Post, now: datetime) -> shapes.InboundEffect:
+    moved = radius(found.radius or NOTHING, post, now)
+    return shapes.InboundEffect(
+        **moved.model_dump(exclude={"messages"}),
+        messages=dict(found.outcome.messages) if found.outcome else moved.messages,
+        restocked=[
+            shapes.ArrivedSku(sku=sku, allocated=_shares(result), left_over=result.left_over)
+            for sku, result in found.restocked.items()
+        ],
+        stopped=dict(found.outcome.stopped) if found.outcome else {},
+        value_freed=amounts(found.outcome.freed) if found.outcome else [],
+    )
+
+
+def shipment(
+    row: InboundShipment,
+    lines: Sequence[InboundLine],
+    waiting: Mapping[tuple[str, str], int],
+    moving: Sequence[SkuChange],
+    made: shapes.InboundEffect | None = None,
+) -> shapes.InboundShipment:
+    """`waiting` counts orders by shipment and SKU."""
+    return shapes.InboundShipment(
+        id=row.id,
+        reference=row.reference,
+        stage=Stage(row.stage),
+        eta=row.eta,
+        eta_earliest=row.eta_earliest,
+        reason=row.reason,
+        lines=[
+            shapes.InboundLine(
+                sku=line.sku,
+                quantity=line.quantity,
+                covered=0 if line.arrived_at else line.quantity - line.spare,
+                backorders=waiting.get((row.id, line.sku), 0),
+            )
+            for line in lines
+        ],
+        moving=[sku_change(job) for job in moving if job.shipment_id == row.id],
+        effect=made,
+        created_at=row.created_at,
+        arrived_at=row.arrived_at,
+    )
+
+
+def waiter(row: Waiter) -> shapes.InboundWaiter:
+    return shapes.InboundWaiter(
+        backorder_id=row.backorder_id, order_id=row.order_id, sku=row.sku, quantity=row.units, eta=row.eta
+    )

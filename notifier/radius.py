@@ -1,0 +1,209 @@
+"""What new estimates would make happen, before they do: orders, emails by kind, answers, money, samples."""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from notifier.db import facts as store
+from notifier.db.alike import Sketch, Wanted, sketches
+from notifier.db.codec import policy_from_json
+from notifier.db.facts import Order
+from notifier.db.tables import Store
+from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind
+from notifier.domain.plan import LAPSE
+from notifier.errors import Conflict
+from notifier.planning import changes_of
+
+SHAPES = 10_000
+"""How many shapes of orders are kept in mind."""
+
+SAMPLES = 5
+NAMED = 20
+"""How many of the orders that must answer by a day are named."""
+
+SINGLES = 200
+"""How many orders are loaded at a time that are planned one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The orders whose customers must say yes by a day: how many, and the first of them by id."""
+
+    backorders: int
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Radius:
+    """What a new estimate makes happen: how many orders move, and which emails come of it, by kind."""
+
+    backorders: int
+    messages: Mapping[Kind, int]
+    needs_consent: int
+    value_at_risk: Mapping[str, Decimal]
+    """By currency: what the units that slip are worth, where their prices are known."""
+    samples: tuple[tuple[Order, Draft], ...]
+    answer_by: Mapping[date, Answers] = field(default_factory=dict)
+    """Who must say yes, by the last day on which it counts."""
+
+    def refuse_too_many(self, most: int) -> None:
+        """Raises Conflict when this is more than a store sends at once without a second yes."""
+        count = sum(self.messages.values())
+        if count > most:
+            raise Conflict(
+                f"this would send {count} messages to {self.backorders} orders, more than max_messages_per_change"
+                f" ({most}); look at it with dry_run, then repeat it with confirm: true"
+            )
+
+
+Alike = Iterable[tuple[Wanted, Sequence[str]]]
+"""Orders of which one line moves, chunk by chunk: the new estimate, and the ids of those that get it."""
+
+Each = Mapping[str, Sequence[Wanted]]
+"""Orders of which several lines move, with all that moves."""
+
+
+def foresee(
+    session: Session, store_row: Store, alike: Alike, now: datetime, each: Each | None = None
+) -> Radius:
+    """What it would do if these orders of a store got these estimates now. Changes nothing."""
+    policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
+    tally = _Tally()
+    known: defaultdict[Wanted, dict[Hashable, tuple[Draft, ...]]] = defaultdict(dict)
+    for change, ids in alike:
+        looks = [look for look in sketches(session, ids, change, policy, zone, lock=False) if look.anew]
+        fresh = known[change]
+        _plan_shapes(session, looks, change, now, fresh)
+        for look in looks:
+            units = [(look.currency, look.line.unit_price, look.line.waiting)]
+            tally.note(look.id, (change,), fresh[look.shape or look.id], units)
+        forget(fresh)
+    _note_each(session, tally, each or {}, now)
+    return Radius(
+        tally.orders,
+        dict(tally.messages),
+        tally.by_day.total(),
+        tally.value(),
+        _samples(session, tally, now),
+        {day: Answers(count, tuple(tally.first[day])) for day, count in sorted(tally.by_day.items())},
+    )
+
+
+@dataclass
+class _Tally:
+    orders: int = 0
+    messages: Counter[Kind] = field(default_factory=Counter)
+    by_day: Counter[date] = field(default_factory=Counter)
+    first: defaultdict[date, list[str]] = field(default_factory=lambda: defaultdict(list))
+    worth: Counter[tuple[str | None, str, int]] = field(default_factory=Counter)
+    samples: defaultdict[Kind, list[tuple[str, tuple[Wanted, ...]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def note(
+        self,
+        id_: str,
+        changes: tuple[Wanted, ...],
+        fresh: Sequence[Draft],
+        units: Iterable[tuple[str | None, str | None, int]],
+    ) -> None:
+        """One order that moves: the emails that come of it, and of each line that moves (currency, price, units)."""
+        self.orders += 1
+        self.messages.update(draft.kind for draft in fresh)
+        news = next((draft for draft in fresh if draft.kind in CHANGE_OF_DATE), None)
+        if news is None:
+            return
+        if news.kind is Kind.CONSENT:
+            day = min(said.answer_by for said in news.says.values() if said.answer_by)
+            self.by_day[day] += 1
+            if len(self.first[day]) < NAMED:
+                self.first[day].append(id_)
+        if len(self.samples[news.kind]) < SAMPLES:
+            self.samples[news.kind].append((id_, changes))
+        if news.kind is not Kind.EARLIER:
+            self.worth.update(
+                (currency, price, count) for currency, price, count in units if price is not None
+            )
+
+    def value(self) -> dict[str, Decimal]:
+        value: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for (currency, price, units), orders in self.worth.items():
+            value[currency or ""] += Decimal(price) * units * orders
+        return dict(value)
+
+
+def _plan_shapes(
+    session: Session,
+    looks: Sequence[Sketch],
+    change: Wanted,
+    now: datetime,
+    known: dict[Hashable, tuple[Draft, ...]],
+) -> None:
+    """Note the fresh emails of each shape that is not `known`, and of each order without a shape by its id."""
+    firsts = {look.shape or look.id: look.id for look in looks if (look.shape or look.id) not in known}
+    loaded = store.load(session, firsts.values())
+    for shape, first in firsts.items():
+        known[shape] = _fresh(_as_if(loaded[first], (change,)), now)
+
+
+def forget(known: dict[Hashable, Any]) -> None:
+    """Shapes are few; where they are not, no list of them must grow with the orders."""
+    if len(known) > SHAPES:
+        known.clear()
+
+
+def _note_each(session: Session, tally: _Tally, each: Each, now: datetime) -> None:
+    ids = sorted(each)
+    for start in range(0, len(ids), SINGLES):
+        loaded = store.load(session, ids[start : start + SINGLES])
+        for id_, order in loaded.items():
+            changes = tuple(each[id_])
+            after = _as_if(order, changes)
+            moved = [
+                (order.row.currency, row.unit_price, row.waiting)
+                for row, line, new in zip(order.lines, order.facts.lines, after.facts.lines, strict=True)
+                if line.eta != new.eta
+            ]
+            if moved:
+                tally.note(id_, changes, _fresh(after, now), moved)
+
+
+def _samples(session: Session, tally: _Tally, now: datetime) -> tuple[tuple[Order, Draft], ...]:
+    chosen = [sample for of_kind in tally.samples.values() for sample in of_kind][:SAMPLES]
+    loaded = store.load(session, [id_ for id_, _ in chosen])
+    orders = [_as_if(loaded[id_], changes) for id_, changes in chosen]
+    return tuple(
+        (order, next(draft for draft in _fresh(order, now) if draft.kind in CHANGE_OF_DATE))
+        for order in orders
+    )
+
+
+def _fresh(order: Order, now: datetime) -> tuple[Draft, ...]:
+    """The emails that come of the change: those that do not exist yet, or not any more, and planned word of a moved
+    date that now says something else. Not the can't-say notices, which may never be needed.
+    """
+    changes = changes_of(order, now)
+    again = [
+        move.draft
+        for move in changes.move
+        if move.restored or (move.draft.kind in CHANGE_OF_DATE and move.draft.says != move.message.says)
+    ]
+    return tuple(draft for draft in (*changes.add, *again) if not draft.key.startswith(LAPSE))
+
+
+def _as_if(order: Order, changes: Sequence[Wanted]) -> Order:
+    """The order as it would be with the new estimates."""
+    new = {change.sku: change for change in changes}
+    lines = tuple(
+        replace(line, eta=change.eta, eta_reason=change.reason, eta_changed_at=change.at)
+        if (change := new.get(line.sku)) and line.waiting and line.eta != change.eta
+        else line
+        for line in order.facts.lines
+    )
+    return replace(order, facts=replace(order.facts, lines=lines))
