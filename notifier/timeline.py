@@ -27,6 +27,7 @@ REASONS = {
     "ended_by_law": "not sent: by law the order has ended without shipping",
     "notice_not_needed": "not sent: no legal deadline ends on that day any more",
     "answer_awaited": "not sent: the customer must first say yes to the new date",
+    "set_aside": "not sent: its units are here, and it waits for its parcel only",
     "too_close": "not sent: too close to another email, or to word of the date",
     "policy_changed": "not sent: the store's policy no longer asks for it",
     DROPPED: "given up by the store",

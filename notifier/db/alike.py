@@ -66,8 +66,8 @@ _ORDERS = (
     " FROM backorder WHERE id IN :ids ORDER BY id"
 )
 _LINES = (
-    "SELECT backorder_id, id, sku, promised, eta, eta_earliest, eta_reason, eta_changed_at, waiting, unit_price,"
-    " law_state, essential_date, notice_by, lapse_by, answer_by, cancel_by, refund_by FROM backorder_line"
+    "SELECT backorder_id, id, sku, promised, eta, eta_earliest, eta_reason, eta_changed_at, waiting, allocated,"
+    " unit_price, law_state, essential_date, notice_by, lapse_by, answer_by, cancel_by, refund_by FROM backorder_line"
     " WHERE backorder_id IN :ids ORDER BY backorder_id, position"
 )
 _MESSAGES = (
@@ -193,6 +193,7 @@ class _Look:
                 line.eta_earliest,
                 None if moves or known else changed_at,
                 line.waiting > 0,
+                line.allocated >= line.waiting,
                 line.law_state,
                 line.essential_date,
                 line.notice_by,

@@ -79,6 +79,11 @@ class Line:
         return self.quantity - self.shipped - self.cancelled
 
     @property
+    def set_aside(self) -> bool:
+        """Whether every unit that it waits for is here, set aside for it: what it waits for is its parcel."""
+        return 0 < self.waiting <= self.allocated
+
+    @property
     def status(self) -> OrderStatus:
         return _status(self.quantity, self.shipped, self.cancelled)
 

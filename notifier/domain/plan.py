@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from notifier.domain.eta import UNKNOWN, Slip, slip
+from notifier.domain.eta import Eta, Slip, slip
 from notifier.domain.law import standing
 from notifier.domain.law.course import day_ends
 from notifier.domain.law.standing import Standing
@@ -144,6 +144,8 @@ def _news(facts: Facts, line: Line, moved: Slip, where: Standing) -> _News:
 
 def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
     """How the date moved since the customer was told, if that is worth an email."""
+    if line.set_aside and not line.eta.known:
+        return Slip.NONE  # nobody knew when the goods would come, but they have
     moved = slip(baseline(facts, line), line.eta, policy.delay_threshold_days)
     if moved is Slip.NONE or line.eta.latest is None:
         return moved
@@ -219,7 +221,8 @@ def _lapses(
     for line in lines:
         lapse = standings[line.id].lapse
         if lapse is not None and line.id not in noticed:
-            said = Said(line.eta if lapse.revised else UNKNOWN, lapse.kind, lapse.answer_by)
+            eta = line.eta if lapse.revised == line.eta.latest else Eta(lapse.revised)
+            said = Said(eta, lapse.kind, lapse.answer_by)
             by_day.setdefault(lapse.give_by, {})[line.id] = said
     for day, says in by_day.items():
         kind = Kind.CONSENT if any(said.answer_by for said in says.values()) else Kind.DELAY
@@ -250,7 +253,8 @@ def _countdowns(
         return
     days: dict[date, dict[str, Said]] = {}
     for line in lines:
-        if line.eta.latest is None or awaits_answer(line, standings[line.id]):
+        # The date of a line that is set aside was that of its goods, which are here.
+        if line.eta.latest is None or line.set_aside or awaits_answer(line, standings[line.id]):
             continue
         quiet = _told_of_date_on(facts, line, change)
         for left in policy.countdown_days:

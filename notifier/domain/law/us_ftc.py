@@ -34,6 +34,9 @@ DAYS_WITH_CREDIT = timedelta(days=50)
 SILENCE_LIMIT = timedelta(days=30)
 """How far past T a first delay may reach before silence stops being consent (435.2(b)(1)(ii), (iii))."""
 
+PARCEL_LEAVES = timedelta(days=7)
+"""Within how long after its last day a line ships whose goods are all at hand, if it has not."""
+
 REFUND_WORKING_DAYS = 7
 """435.1(b), "prompt refund"."""
 
@@ -84,12 +87,14 @@ def standing(facts: Facts, line: Line, now: datetime) -> Standing:
         cancel_by = _to_cancel(facts, line, lapsed, now) if lapsed and not units.closed_at else None
         return after_cancelling(facts, refund_by, now, "cancelled", cancel_by)
     limit = _due(facts, line) + SILENCE_LIMIT
-    notice = _demanded(clock, line.eta.latest, limit)
+    # Of goods that are set aside nobody has to say that they can't be had.
+    unknown = line.set_aside and not line.eta.known
+    notice = None if unknown else _demanded(clock, line.eta.latest, limit)
     return Standing(
         clock.state,
         ship_by=clock.by,
         notice=None if notice and _in_flight(facts, line, notice) else notice,
-        lapse=None if clock.state in ASKED else notice or _demanded(clock, None, limit),
+        lapse=None if clock.state in ASKED else notice or _demanded(clock, _at_worst(line, clock), limit),
         answer_by=clock.by if clock.state in ASKED else None,
         refund_by=refund_by,
         changes_at=day_ends(facts, clock.by) if clock.by else None,
@@ -191,6 +196,14 @@ def _demanded(clock: Clock, estimate: date | None, limit: date) -> Notice | None
     if estimate > limit:
         return Notice("n1_long", estimate, answer_by=limit, give_by=by)
     return Notice("n1_short", estimate, answer_by=None, give_by=by)
+
+
+def _at_worst(line: Line, clock: Clock) -> date | None:
+    """What can be said of a line that has not shipped on the last day: nothing, unless its goods are at hand.
+
+    For those a definite date may be named, as there is a reasonable basis for it (435.2(a)(1), (b)(1)(i)).
+    """
+    return clock.by + PARCEL_LEAVES if line.set_aside and clock.by else None
 
 
 def _is_past(estimate: date | None, known: date | None) -> bool:
