@@ -121,6 +121,28 @@ def arrived(session: Session, row: InboundShipment, now: datetime) -> None:
     session.execute(update(table).where(table.c.shipment_id == row.id).values(arrived_at=now, spare=0))
 
 
+@dataclass(frozen=True, slots=True)
+class Brings:
+    """A shipment, and what it brings of one SKU."""
+
+    row: InboundShipment
+    quantity: int
+    spare: int
+
+
+def coming(session: Session, store_id: str, sku: str, limit: int) -> list[Brings]:
+    """What is on its way of this SKU, the next first; without a date last."""
+    ship, line = InboundShipment, InboundLine
+    query = (
+        select(ship, line.quantity, line.spare)
+        .join(line, col(line.shipment_id) == ship.id)
+        .where(line.store_id == store_id, line.sku == sku, col(line.arrived_at).is_(None))
+        .order_by(col(ship.eta).is_(None), col(ship.eta), ship.id)
+        .limit(limit)
+    )
+    return [Brings(row, quantity, spare) for row, quantity, spare in session.exec(query)]
+
+
 # --- who waits for what ------------------------------------------------------------------------------------
 
 

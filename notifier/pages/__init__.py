@@ -8,6 +8,7 @@ from notifier.errors import NotFound
 from notifier.pages import (
     backorders,
     console,
+    inbound,
     messages,
     order,
     previews,
@@ -41,6 +42,7 @@ def router(services: Services) -> APIRouter:
         messages,
         backorders,
         skus,
+        inbound,
         suppressions,
         webhooks,
         previews,

@@ -41,6 +41,15 @@ MESSAGE_STATES = {
     "expired": Label("Too late"),
 }
 
+STAGES = {
+    "ordered": Label("Ordered"),
+    "in_production": Label("In production"),
+    "in_transit": Label("In transit", "wait"),
+    "customs": Label("At customs", "wait"),
+    "arrived": Label("Arrived", "good"),
+}
+"""Of goods on their way, in the order in which they come."""
+
 ORDER_STATES = {
     "open": Label("Waiting", "wait"),
     "partly_shipped": Label("Partly shipped", "wait"),

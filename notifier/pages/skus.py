@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from notifier.db import overview
+from notifier.db import overview, supply
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
 from notifier.errors import Invalid, NotFound
@@ -21,6 +21,7 @@ from notifier.skus import change_eta, preview_eta
 
 SHOWN = 200
 CHANGES = 5
+COMING = 20
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -73,7 +74,8 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
     with reading(visit.services.engine) as session:
         found = overview.waiting_skus(session, visit.store_id, 1, sku) if sku.isprintable() else []
         changes = overview.sku_changes(session, visit.store_id, sku, CHANGES) if sku.isprintable() else []
-        if not found and not changes:
+        coming = supply.coming(session, visit.store_id, sku, COMING) if sku.isprintable() else []
+        if not found and not changes and not coming:
             raise NotFound("No order of this store waits for such a SKU.")
         if wanted is not None:
             radius = preview_eta(session, session.get_one(Store, visit.store_id), sku, wanted, visit.now)
@@ -82,6 +84,7 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
         "address": f"/console/skus/{quote(sku, safe='')}",
         "waiting": found[0] if found else None,
         "changes": changes,
+        "coming": coming,
         "entered": {"eta": eta, "eta_earliest": eta_earliest, "reason": reason},
         "problem": problem,
         "wanted": wanted,

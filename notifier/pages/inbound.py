@@ -1,0 +1,287 @@
+"""Goods on their way, in the console: what comes when, who waits for it; first what a change would do, then the yes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from sqlmodel import Session
+
+from notifier.db import sku_changes, supply
+from notifier.db.engine import reading, transaction
+from notifier.db.inbound_tables import InboundLine, InboundShipment
+from notifier.db.tables import Store
+from notifier.errors import Conflict, Invalid, NotFound
+from notifier.faults import faults
+from notifier.inbound import Effect, change, preview_change, preview_new, register
+from notifier.inbound.wishes import InboundChange, NewInbound
+from notifier.pages import plain
+from notifier.pages.html import Page, PageRoute
+from notifier.pages.session import SignedIn, Visit
+
+PAGE = 50
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+Short = Annotated[str, Query(max_length=200)]
+Words = Annotated[str, Query(max_length=2000)]
+Goods = Annotated[str, Query(max_length=100_000)]
+ShortField = Annotated[str, Form(max_length=200)]
+WordsField = Annotated[str, Form(max_length=2000)]
+GoodsField = Annotated[str, Form(max_length=100_000)]
+
+T = TypeVar("T", NewInbound, InboundChange)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A shipment as lists show it; `backorders` count an order once for each SKU that it waits for."""
+
+    row: InboundShipment
+    lines: list[InboundLine]
+    stage: plain.Label
+    backorders: int
+
+
+# --- all of them -------------------------------------------------------------------------------------------
+
+
+@router.get("/console/inbound")
+def shipments_page(
+    visit: SignedIn,
+    before: Short = "",
+    ask: bool = False,
+    reference: Short = "",
+    goods: Goods = "",
+    eta: Short = "",
+    eta_earliest: Short = "",
+    stage: Short = "ordered",
+    reason: Words = "",
+) -> Page:
+    """All of them. With `ask` the page also tells what a new one would do; asking does nothing."""
+    entered = {
+        "reference": reference, "goods": goods, "eta": eta, "eta_earliest": eta_earliest, "stage": stage,
+        "reason": reason,
+    }  # fmt: skip
+    return _list(visit, entered, before, ask=ask)
+
+
+@router.post("/console/inbound")
+def add(
+    visit: SignedIn,
+    token: Annotated[str, Form()],
+    reference: ShortField = "",
+    goods: GoodsField = "",
+    eta: ShortField = "",
+    eta_earliest: ShortField = "",
+    stage: ShortField = "ordered",
+    reason: WordsField = "",
+) -> Response:
+    """The second yes, to the very shipment that was shown."""
+    entered = {
+        "reference": reference, "goods": goods, "eta": eta, "eta_earliest": eta_earliest, "stage": stage,
+        "reason": reason,
+    }  # fmt: skip
+    visit.check(token, _action(entered))
+    try:
+        new = _new(entered, confirm=True)
+        with transaction(visit.services.engine) as session:
+            row = register(session, session.get_one(Store, visit.store_id), new, visit.now).row
+    except (Invalid, Conflict) as error:
+        return _list(visit, entered, problem=error.detail)
+    return RedirectResponse(f"/console/inbound/{row.id}?done=added", 303)
+
+
+def _list(
+    visit: Visit, entered: dict[str, str], before: str = "", *, ask: bool = False, problem: str = ""
+) -> Page:
+    effect = None
+    with reading(visit.services.engine) as session:
+        if ask:
+            try:
+                store = session.get_one(Store, visit.store_id)
+                effect = preview_new(session, store, _new(entered), visit.now)
+            except (Invalid, Conflict) as error:
+                problem = error.detail
+        place = before if before.isprintable() else "-"
+        found = supply.shipments(
+            session, visit.store_id, stage=None, sku=None, after=place or None, limit=PAGE + 1
+        )
+        rows = _rows(session, list(found[:PAGE]))
+    values = {
+        "rows": rows,
+        "older": f"?before={rows[-1].row.id}" if len(found) > PAGE else "",
+        "entered": entered,
+        "stages": _stages(),
+        "problem": problem,
+        "action": _action(entered),
+        **_shown(effect),
+    }
+    return visit.page("inbound.html", values, 422 if problem else 200)
+
+
+def _rows(session: Session, found: list[InboundShipment]) -> list[Row]:
+    ids = [row.id for row in found]
+    lines, waiting = supply.lines(session, ids), supply.count_waiting(session, ids)
+    return [
+        Row(
+            row,
+            lines[row.id],
+            plain.STAGES[row.stage],
+            sum(waiting.get((row.id, line.sku), 0) for line in lines[row.id]),
+        )
+        for row in found
+    ]
+
+
+def _new(entered: Mapping[str, str], *, confirm: bool = False) -> NewInbound:
+    lines = [_content(words) for words in entered["goods"].splitlines() if words.strip()]
+    rest = {name: value for name, value in _given(entered).items() if name != "goods"}
+    return _checked(NewInbound, {"eta": None} | rest | {"lines": lines, "confirm": confirm})
+
+
+def _content(words: str) -> dict[str, Any]:
+    """A line of goods as a person writes it: the SKU, a space, how many."""
+    sku, _, count = words.strip().rpartition(" ")
+    if not sku or not count.isascii() or not count.isdecimal() or len(count) > 9:
+        raise Invalid(f"{words.strip()[:60]!r} is not an SKU, a space and how many, like 'ORN-RED 200'")
+    return {"sku": sku.strip(), "quantity": int(count)}
+
+
+def _given(entered: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.strip() for name, value in entered.items() if value.strip()}
+
+
+def _checked(shape: type[T], entered: Mapping[str, Any]) -> T:
+    """What a person entered. Raises Invalid."""
+    try:
+        return shape.model_validate(entered)
+    except ValidationError as error:
+        wrong = faults(error)
+        words = "; ".join(f"{fault.pointer.strip('/')}: {fault.detail}".strip(": ") for fault in wrong)
+        raise Invalid(words, wrong) from None
+
+
+# --- one of them -------------------------------------------------------------------------------------------
+
+
+@router.get("/console/inbound/{shipment_id}")
+def shipment_page(
+    shipment_id: str,
+    visit: SignedIn,
+    after: Short = "",
+    ask: bool = False,
+    eta: Short = "",
+    eta_earliest: Short = "",
+    stage: Short = "",
+    reason: Words = "",
+    done: Short = "",
+) -> Page:
+    """One of them, with who waits for it. With `ask` it also tells what a change would do; asking does nothing."""
+    entered = {"eta": eta, "eta_earliest": eta_earliest, "stage": stage, "reason": reason}
+    return _one(visit, shipment_id, entered, after, ask=ask, done=done)
+
+
+@router.post("/console/inbound/{shipment_id}")
+def move(
+    shipment_id: str,
+    visit: SignedIn,
+    token: Annotated[str, Form()],
+    eta: ShortField = "",
+    eta_earliest: ShortField = "",
+    stage: ShortField = "",
+    reason: WordsField = "",
+) -> Response:
+    """The second yes, to the very change that was shown."""
+    entered = {"eta": eta, "eta_earliest": eta_earliest, "stage": stage, "reason": reason}
+    visit.check(token, _action(entered, shipment_id))
+    try:
+        wanted = _change(entered, confirm=True)
+        with transaction(visit.services.engine) as session:
+            change(session, session.get_one(Store, visit.store_id), shipment_id, wanted, visit.now)
+    except (Invalid, Conflict) as error:
+        return _one(visit, shipment_id, entered, problem=error.detail)
+    return RedirectResponse(f"/console/inbound/{shipment_id}?done=changed", 303)
+
+
+def _change(entered: Mapping[str, str], *, confirm: bool = False) -> InboundChange:
+    """What the form says: what arrives has no date to move to any more."""
+    given: dict[str, Any] = {"eta": None, "reason": None} | _given(entered)
+    if given.get("stage") == "arrived":
+        given = {"stage": "arrived"}
+    return _checked(InboundChange, given | {"confirm": confirm})
+
+
+def _one(
+    visit: Visit,
+    shipment_id: str,
+    entered: dict[str, str],
+    after: str = "",
+    *,
+    ask: bool = False,
+    done: str = "",
+    problem: str = "",
+) -> Page:
+    effect, place = None, after if after.isprintable() else ""
+    with reading(visit.services.engine) as session:
+        row = supply.shipment(session, visit.store_id, shipment_id) if shipment_id.isprintable() else None
+        if row is None:
+            raise NotFound("This store expects no such shipment.")
+        (shown,) = _rows(session, [row])
+        waiters = supply.waiters(session, visit.store_id, row.id, place, PAGE + 1)
+        moving = sku_changes.unfinished(session, visit.store_id, [row.id])
+        if not ask and not problem:
+            entered = {
+                "eta": row.eta.isoformat() if row.eta else "",
+                "eta_earliest": row.eta_earliest.isoformat() if row.eta_earliest else "",
+                "stage": row.stage,
+                "reason": row.reason or "",
+            }
+        values: dict[str, Any] = {
+            "it": shown, "address": f"/console/inbound/{row.id}", "here": {"eta": row.eta, "reason": row.reason},
+            "arrived_at": row.arrived_at,
+        }  # fmt: skip
+        if ask:
+            try:
+                store = session.get_one(Store, visit.store_id)
+                effect = preview_change(session, store, row.id, _change(entered), visit.now)
+            except (Invalid, Conflict) as error:
+                problem = error.detail
+    values |= {
+        "waiters": waiters[:PAGE],
+        "more": f"?after={waiters[PAGE - 1].place}" if len(waiters) > PAGE else "",
+        "moving": moving,
+        "entered": entered,
+        "stages": _stages(),
+        "problem": problem,
+        "action": _action(entered, shipment_id),
+        "done": done,
+        **_shown(effect),
+    }
+    return visit.page("shipment.html", values, 422 if problem else 200)
+
+
+def _stages() -> list[tuple[str, str]]:
+    return [(code, label.text) for code, label in plain.STAGES.items()]
+
+
+def _shown(effect: Effect | None) -> dict[str, Any]:
+    """What would happen, as the page tells it."""
+    radius, outcome = (effect.radius, effect.outcome) if effect else (None, None)
+    return {
+        "effect": effect,
+        "radius": radius,
+        "kinds": [(plain.kind(kind), count) for kind, count in radius.messages.items()] if radius else [],
+        "samples": [(order, plain.kind(draft.kind), draft) for order, draft in radius.samples]
+        if radius
+        else [],
+        "outcome": outcome,
+        "stops": [(plain.kind(kind), count) for kind, count in outcome.stopped.items()] if outcome else [],
+    }
+
+
+def _action(entered: Mapping[str, str], shipment_id: str = "") -> str:
+    return "inbound " + json.dumps([shipment_id, sorted(entered.items())])
