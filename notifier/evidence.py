@@ -261,7 +261,8 @@ def _answers(
             chose, means = fact.data["choice"], fact.data.get("means", "page")
             lines = list(fact.data.get("lines", ())) or list(skus)
         elif fact.kind == "cancelled" and fact.data["by"] == "customer" and fact.at not in on_the_page:
-            chose, means, lines = "cancel", "reported by the store", list(fact.data["units"])
+            chose, lines = "cancel", list(fact.data["units"])
+            means = fact.data.get("means", "reported by the store")
         else:
             continue
         yield {

@@ -24,20 +24,17 @@ from notifier.db.registering import NewOrder
 from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
-from notifier.domain.law.course import day_of
 from notifier.domain.law.duties import next_look
-from notifier.domain.order import Choice, Customer, Facts, Line, OrderStatus, Related
+from notifier.domain.order import Customer, Facts, Line, OrderStatus, Related
 from notifier.domain.plan import plan
 from notifier.domain.policy import Policy
 from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
     BackorderChange,
     CustomerChange,
-    NewAnswer,
     NewBackorder,
     NewCancellation,
     NewLine,
-    NewRevocation,
     NewShipment,
 )
 from notifier.planning import write
@@ -256,67 +253,28 @@ def _taken_off_by_law(facts: Facts) -> dict[str, int]:
 def cancel(session: Session, store_id: str, backorder_id: str, new: NewCancellation, now: datetime) -> str:
     """Take units off the order; answers the id of the cancellation."""
     with OrderFacts(session, store_id, backorder_id, now) as fact:
-        return _cancel(
+        return take_off(
             fact, [(line.sku, line.quantity) for line in new.lines] if new.lines else None, new.by, new.reason
         )
 
 
-def _cancel(
-    fact: "OrderFacts", asked: Sequence[tuple[str, int | None]] | None, by: str, reason: str | None
+def take_off(
+    fact: "OrderFacts",
+    asked: Sequence[tuple[str, int | None]] | None,
+    by: str,
+    reason: str | None,
+    means: Mapping[str, str] | None = None,
 ) -> str:
+    """Cancel units of a locked order, None for all that is left; answers the id of the cancellation."""
     units = fact.units(asked)
     for row, count in units:
         row.cancelled += count
         row.waiting -= count
         row.allocated = min(row.allocated, row.waiting)
     return fact.happened(
-        "cancelled", {"units": {row.id: count for row, count in units}, "by": by, "reason": reason}
+        "cancelled",
+        {"units": {row.id: count for row, count in units}, "by": by, "reason": reason, **(means or {})},
     )
-
-
-def answer(
-    session: Session, store_id: str, backorder_id: str, new: NewAnswer, now: datetime, means: str = "page"
-) -> None:
-    """The customer chose: to keep waiting, or to cancel what has not shipped; `means` is how they said so."""
-    with OrderFacts(session, store_id, backorder_id, now) as fact:
-        rows = [fact.line(sku, f"/skus/{number}") for number, sku in enumerate(new.skus)] if new.skus else []
-        open_rows = [row for row in rows or fact.order.lines if row.waiting]
-        if not open_rows:
-            raise Conflict(
-                f"order {fact.order.row.order_id!r} has nothing left to wait for, so there is nothing to answer"
-            )
-        if new.extra_until is not None and new.extra_until < day_of(fact.order.facts, now):
-            raise Invalid(
-                f"extra_until {new.extra_until} is over; name a day ahead",
-                (Fault("/extra_until", "must not lie in the past"),),
-            )
-        more = new.model_dump(mode="json", include={"further", "extra_until"}, exclude_defaults=True)
-        said = {"choice": new.answer.value, "lines": [row.id for row in rows], "means": means}
-        fact.happened("answered", said | more)
-        if new.answer is Choice.CANCEL:
-            _cancel(fact, [(row.sku, None) for row in open_rows], "customer", None)
-
-
-def set_waiting_series(
-    session: Session, store_id: str, backorder_id: str, wanted: bool, now: datetime
-) -> None:
-    """The customer wants the countdowns of this order, or wants none; other emails go either way."""
-    with OrderFacts(session, store_id, backorder_id, now) as fact:
-        if fact.order.row.unsubscribed == wanted:
-            fact.order.row.unsubscribed = not wanted
-            fact.happened("resubscribed" if wanted else "unsubscribed", {})
-
-
-def revoke_links(
-    session: Session, store_id: str, backorder_id: str, new: NewRevocation, now: datetime
-) -> None:
-    """Every link to the customer's page of this order that was written before opens nothing any more.
-
-    An email that is being written meanwhile does not leave with such a link: this is a fact like any other.
-    """
-    with OrderFacts(session, store_id, backorder_id, now) as fact:
-        fact.order.row.link_series += 1
-        fact.happened("links_revoked", {"reason": new.reason})
 
 
 class OrderFacts:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from notifier import intake
+from notifier import answering
 from notifier.db import facts as store
 from notifier.db import suppressions
 from notifier.db.facts import Order
@@ -44,7 +44,7 @@ def set_waiting_series(
 
     Raises NotFound. Other emails go either way.
     """
-    intake.set_waiting_series(session, store_id, backorder_id, wanted, now)
+    answering.set_waiting_series(session, store_id, backorder_id, wanted, now)
     email = store.load(session, [backorder_id])[backorder_id].row.email
     if not wanted:
         suppress(session, store_id, email, Scope.WAITING, "the customer wants no reminders", "customer", now)

@@ -92,6 +92,7 @@ WORDS: Mapping[str, Callable[[Data], str]] = {
     ),
     "answered": lambda data: f"the customer chose to {data['choice']}{_about(data)}{_for_how_long(data)}",
     "unsubscribed": lambda _: "the customer wants no countdown emails for this order",
+    "language_chosen": lambda data: f"the customer chose to be written to in {data['locale']!r}",
     "links_revoked": lambda data: f"the store ended the links to the customer's page{_because(data)}",
     "resubscribed": lambda _: "the customer wants countdown emails for this order again",
 }
@@ -131,7 +132,8 @@ def _happened(fact: Fact, skus: Mapping[str, str]) -> Entry:
         data["units"] = {skus[line]: count for line, count in data["units"].items()}
     if isinstance(data.get("lines"), list) and fact.kind == "answered":
         data["lines"] = [skus[line] for line in data["lines"]]
-    data.pop("line", None)
+    for name in ("line", "form"):  # ids of ours that mean nothing outside
+        data.pop(name, None)
     return Entry(fact.at, fact.kind, _why(fact.kind, data), data=data)
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from notifier import intake, settling
+from notifier import answering, intake, settling
 from notifier.db.engine import reading, transaction
 from notifier.db.stores import create_store
 from notifier.db.sweep import sweep
@@ -143,7 +143,7 @@ class House:
     def answer(self, backorder_id: str, answer: str, skus: list[str] | None = None) -> None:
         with self.writing() as session:
             new = NewAnswer.model_validate({"answer": answer, "skus": skus})
-            intake.answer(session, self.store_id, backorder_id, new, self.clock.now)
+            answering.answer(session, self.store_id, backorder_id, new, self.clock.now)
 
     def refund(self, backorder_id: str, **refund: Any) -> None:
         with self.writing() as session:

@@ -23,6 +23,7 @@ FLOORS = {
     "shops": 1,
     "webhooks": 1,
     "advising": 2,
+    "answering": 2,
     "calling": 2,
     "endpoints": 2,
     "duties": 2,

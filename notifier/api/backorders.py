@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
 
-from notifier import fields, inputs, intake, settling
+from notifier import answering, fields, inputs, intake, settling
 from notifier.advising import advise, dates_of_order
 from notifier.api import advice, examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
@@ -271,5 +271,5 @@ def revoke_links(
 ) -> shapes.Backorder:
     """End every link to the customer's page that was written so far. Answers the order with its new `status_url`."""
     with call.writing() as work:
-        intake.revoke_links(work.session, work.store.id, backorder_id, new, work.now)
+        answering.revoke_links(work.session, work.store.id, backorder_id, new, work.now)
         return as_it_stands(work, backorder_id)

@@ -22,7 +22,12 @@ from notifier.pages import (
 from notifier.pages.html import HERE, PageRoute
 from notifier.pages.throttle import Limits
 
-STATIC = {"page.css": "text/css", "icon.svg": "image/svg+xml", "studio.js": "text/javascript"}
+STATIC = {
+    "page.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "order.js": "text/javascript",
+    "studio.js": "text/javascript",
+}
 
 
 def router(services: Services) -> APIRouter:

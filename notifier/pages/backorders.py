@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
-from notifier import intake
+from notifier import answering
 from notifier.db import facts as store
 from notifier.db import overview
 from notifier.db.codec import says_from_json
@@ -41,6 +41,7 @@ FACTS = {
     "unsubscribed": "Reminders stopped",
     "resubscribed": "Reminders wanted again",
     "links_revoked": "Links ended",
+    "language_chosen": "Language chosen",
 }
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -97,7 +98,7 @@ def revoke_links(
     with transaction(visit.services.engine) as session:
         why = "".join(c for c in reason if c.isprintable()).strip() or None
         wanted = NewRevocation(reason=why)
-        intake.revoke_links(session, visit.store_id, backorder_id, wanted, visit.now)
+        answering.revoke_links(session, visit.store_id, backorder_id, wanted, visit.now)
     return RedirectResponse(f"/console/backorders/{backorder_id}?done=links", 303)
 
 

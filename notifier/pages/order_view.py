@@ -1,23 +1,25 @@
 """An order as its customer reads it: facts as words and dates in their language."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from notifier.db.facts import Order
+from notifier.db.tables import Fact
 from notifier.dispatch import shop_of
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import CHANGE_OF_DATE, Status
-from notifier.domain.order import Choice, Facts, Line
+from notifier.domain.order import Cancellation, Choice, Facts, Line
 from notifier.domain.plan import ENDED_IN_LAW
-from notifier.domain.policy import local_day
-from notifier.words import language
+from notifier.domain.policy import at_local, jurisdiction, local_day
+from notifier.pages.order_story import story
+from notifier.pages.order_words import Tongue, tongue
 from notifier.words.colour import theme
+from notifier.words.language import LANGUAGES, own_name
 
 LATE = frozenset({"silence_ok", "need_consent", "renewed", "late", "terminable"})
 """States in law in which it is for the customer to say whether they keep waiting."""
@@ -27,32 +29,6 @@ PLANNED_SHOWN = 5
 Value = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Tongue:
-    """How this customer is spoken to: `lang` and `dir` for HTML, the catalog of words, days and money in words."""
-
-    lang: str
-    dir: str
-    catalog: str
-    day: Callable[[date], str]
-    money: Callable[[Decimal, str], str]
-
-    def eta(self, eta: Eta) -> str:
-        """A range is written as one; a date that nobody knows is empty."""
-        return " – ".join(self.day(day) for day in (eta.earliest, eta.latest) if day)
-
-
-def tongue(facts: Facts) -> Tongue:
-    locale = language.speak(facts.customer.locale, facts.customer.country)
-    return Tongue(
-        language.tag(locale),
-        locale.text_direction,
-        locale.language,
-        partial(language.spell, locale=locale),
-        partial(language.spell_money, locale=locale),
-    )
-
-
 def open_lines(order: Order, now: datetime) -> list[tuple[Line, Standing]]:
     """The lines still to come, and where each stands in law; not those that the law has ended."""
     facts = order.facts
@@ -60,9 +36,9 @@ def open_lines(order: Order, now: datetime) -> list[tuple[Line, Standing]]:
     return [(line, where) for line, where in standings if where.state not in ENDED_IN_LAW]
 
 
-def view(order: Order, now: datetime) -> Value:
-    """Everything that the page shows, spelled out."""
-    facts, said = order.facts, tongue(order.facts)
+def view(order: Order, happened: Sequence[Fact], now: datetime) -> Value:
+    """Everything that the page shows, spelled out. `happened` are all facts of the order, oldest first."""
+    facts, said = order.facts, tongue(order.facts.customer)
     standings = open_lines(order, now)
     lines = [line for line, _ in standings]
     answer_by = min((where.answer_by for _, where in standings if where.answer_by), default=None)
@@ -71,12 +47,16 @@ def view(order: Order, now: datetime) -> Value:
     return {
         "shop_facts": shop,
         "theme": asdict(theme(shop.accent)),
+        "law": jurisdiction(order.policy, facts.customer.country),
         "order_id": facts.order_id,
         "order_url": facts.order_url,
         "status": facts.status.value,
-        "placed": said.day(_day(facts, facts.placed_at)),
-        "groups": _groups(lines, said, _day(facts, now)),
-        "waiting": [{"sku": line.sku, "name": line.name, "units": line.waiting} for line in lines],
+        "today": said.day(_day(facts, now)),
+        "groups": _groups(facts, lines, said, now),
+        "waiting": [
+            {"sku": line.sku, "name": line.name, "units": line.waiting, "eta": said.eta(line.eta)}
+            for line in lines
+        ],
         "ended": [
             {"name": line.name, "units": line.waiting} for line in facts.waiting_lines if line not in lines
         ],
@@ -101,24 +81,32 @@ def view(order: Order, now: datetime) -> Value:
         "asks": kept_at is None
         and (_told_of_change(facts) or any(where.state in LATE for _, where in standings)),
         "answer_by": said.day(answer_by) if answer_by else None,
-        "answer_for": [line.name for line, where in standings if answer_by and where.answer_by == answer_by],
-        "kept_on": said.day(_day(facts, kept_at)) if kept_at else None,
-        "planned": [
-            {
-                "on": said.day(_day(facts, mail.due_at)),
-                "kind": mail.kind.value,
-                "lapse": mail.key.startswith("lapse:"),
-            }
-            for mail in sorted(facts.messages, key=lambda mail: mail.due_at)
-            if mail.status is Status.PLANNED
-        ][:PLANNED_SHOWN],
+        "answer_for": said.list(
+            [line.name for line, where in standings if answer_by and where.answer_by == answer_by]
+        ),
+        "kept_on": said.moment(kept_at) if kept_at else None,
+        "withdrawn": _withdrawn(order, said, now),
+        "story": story(order, happened, said),
+        "ahead": _ahead(facts, lines, said, now),
         "reminders": not facts.unsubscribed,
+        "languages": [(name, own_name(name)) for name in LANGUAGES],
+        "language": said.catalog,
         "dated": any(line.eta.known for line in lines),
     }
 
 
-def _groups(lines: list[Line], said: Tongue, today: date) -> list[Value]:
+def worth(facts: Facts, units: Mapping[str, int], said: Tongue) -> str | None:
+    """What these units cost, by line id; None where a price is not known."""
+    prices = [(facts.line(key).unit_price, count) for key, count in units.items()]
+    if facts.currency is None or any(price is None for price, _ in prices):
+        return None
+    total = sum((price * count for price, count in prices if price is not None), Decimal(0))
+    return said.money(total, facts.currency)
+
+
+def _groups(facts: Facts, lines: list[Line], said: Tongue, now: datetime) -> list[Value]:
     """What is still to come, by date; the nearest first, what has no date last."""
+    today = _day(facts, now)
     groups: dict[tuple[Eta, str | None], list[Line]] = {}
     for line in lines:
         groups.setdefault((line.eta, line.eta_reason), []).append(line)
@@ -126,11 +114,17 @@ def _groups(lines: list[Line], said: Tongue, today: date) -> list[Value]:
         {
             "eta": said.eta(eta),
             "passed": eta.latest is not None and eta.latest < today,
+            "left": said.days((eta.latest - today).days) if eta.latest and eta.latest > today else None,
+            "is_today": eta.latest == today,
+            "over_at": at_local(eta.latest + timedelta(days=1), time(0), facts.customer.zone).isoformat()
+            if eta.latest
+            else None,
             "reason": (reason or "").rstrip(". "),
             "lines": [
                 {
                     "name": line.name,
                     "units": line.waiting,
+                    "of": line.quantity,
                     "set_aside": line.allocated,
                     "image_url": line.image_url,
                     "product_url": line.product_url,
@@ -145,7 +139,55 @@ def _groups(lines: list[Line], said: Tongue, today: date) -> list[Value]:
     ]
 
 
-def _units(facts: Facts, units: Any) -> list[Value]:
+def _ahead(facts: Facts, lines: Sequence[Line], said: Tongue, now: datetime) -> list[Value]:
+    """What is to come, the nearest first: emails, and the days on which items are expected to ship."""
+    planned = sorted(
+        (mail for mail in facts.messages if mail.status is Status.PLANNED), key=lambda mail: mail.due_at
+    )
+    coming: list[tuple[date, Value]] = [
+        (
+            _day(facts, mail.due_at),
+            {
+                "on": said.day(_day(facts, mail.due_at)),
+                "kind": "lapse" if mail.key.startswith("lapse:") else mail.kind.value,
+            },
+        )
+        for mail in planned[:PLANNED_SHOWN]
+    ]
+    dates: dict[Eta, list[str]] = {}
+    for line in lines:
+        dates.setdefault(line.eta, []).append(line.name)
+    coming += [
+        (eta.latest, {"on": said.eta(eta), "kind": "ships", "names": said.list(names)})
+        for eta, names in dates.items()
+        if eta.latest and eta.latest >= _day(facts, now)
+    ]
+    return [value for _, value in sorted(coming, key=lambda item: item[0])]
+
+
+def _withdrawn(order: Order, said: Tongue, now: datetime) -> Value | None:
+    """The customer's last cancellation: what, when it came in, and by when the law has its money sent back."""
+    facts = order.facts
+    theirs: list[Cancellation] = [gone for gone in facts.cancellations if gone.by == "customer"]
+    if not theirs:
+        return None
+    last = max(theirs, key=lambda gone: gone.at)
+    owed = [
+        where.refund_by
+        for line in facts.lines
+        if line.id in last.units and (where := standing(facts, line, order.policy, now)).refund_by
+    ]
+    return {
+        "at": said.moment(last.at),
+        "items": said.list(
+            [said.units(facts.line(key).name, count) for key, count in last.units.items() if count]
+        ),
+        "worth": worth(facts, last.units, said),
+        "refund_by": said.day(min(owed)) if owed else None,
+    }
+
+
+def _units(facts: Facts, units: Mapping[str, int]) -> list[Value]:
     return [{"name": facts.line(line_id).name, "units": count} for line_id, count in units.items() if count]
 
 

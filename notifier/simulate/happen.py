@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from notifier import intake, restocking, settling, skus
+from notifier import answering, intake, restocking, settling, skus
 from notifier.db import played, queries
 from notifier.db.registering import registered
 from notifier.db.tables import Store
@@ -72,7 +72,7 @@ def _to_order(
         case Ship():
             intake.ship(session, store_id, backorder_id, event, now)
         case Say():
-            intake.answer(session, store_id, backorder_id, event, now)
+            answering.answer(session, store_id, backorder_id, event, now)
             _refuse_unasked(session, event, backorder_id)
         case CancelOrder():
             intake.cancel(session, store_id, backorder_id, event, now)

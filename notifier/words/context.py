@@ -217,6 +217,7 @@ def _cancellation(cancellation: Cancellation, facts: Facts, locale: Locale) -> V
         "by": cancellation.by,
         "reason": _reason(cancellation.reason),
         "on": _day(local_day(cancellation.at, facts.customer.zone), locale),
+        "moment": language.spell_moment(cancellation.at, facts.customer.zone, locale),
         "amount": amount,
     }
 

@@ -1,15 +1,16 @@
 """Which language an email speaks, and how a day is written in it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_time, format_timedelta, get_timezone_gmt, get_timezone_name
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -83,6 +84,26 @@ def spell_money(amount: Decimal, currency: str, locale: Locale) -> str:
 @lru_cache(maxsize=8192)
 def spell_list(items: tuple[str, ...], locale: Locale) -> str:
     return format_list(items, locale=locale)
+
+
+def spell_moment(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
+    """A day with the time on a clock of that zone, and the zone: Friday, November 27, 2026, 10:03 AM EST."""
+    local = at.astimezone(zone)
+    clock = format_time(local, "short", tzinfo=zone, locale=locale)
+    name = get_timezone_name(local, "short", locale=locale)
+    name = get_timezone_gmt(local, locale=locale) if name.startswith(("+", "-")) else name
+    return f"{spell(local.date(), locale)}, {clock} {name}"
+
+
+@lru_cache(maxsize=8192)
+def spell_days(days: int, locale: Locale) -> str:
+    """A number of days in words: 15 days."""
+    return format_timedelta(timedelta(days=days), granularity="day", threshold=1_000_000, locale=locale)
+
+
+def own_name(language: str) -> str:
+    """What a language is called by those who speak it: Deutsch."""
+    return (Locale(language).display_name or language).capitalize()
 
 
 def catalogs(folder: Path) -> Mapping[str, NullTranslations]:

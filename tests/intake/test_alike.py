@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
-from notifier import intake, skus
+from notifier import answering, skus
 from notifier.db.alike import Wanted, sketches
 from notifier.db.engine import make_engine, reading
 from notifier.db.migrate import upgrade
@@ -94,7 +94,7 @@ def to_one(house: House, id_: str, what: str, how: Any) -> None:
         house.ship(id_, lines=[{"sku": SKU, "quantity": 1}])
     elif what == "unsubscribes":
         with house.writing() as session:
-            intake.set_waiting_series(session, house.store_id, id_, False, house.clock.now)
+            answering.set_waiting_series(session, house.store_id, id_, False, house.clock.now)
 
 
 def lines_of(house: House, id_: str) -> list[BackorderLine]:

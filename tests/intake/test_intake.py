@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import func, select
 
-from notifier import intake
+from notifier import answering, intake
 from notifier.db.engine import reading
 from notifier.db.tables import Backorder, Fact, Store
 from notifier.errors import Conflict, Invalid, NotFound, NotifierError
@@ -266,7 +266,7 @@ def test_a_customer_who_wants_no_countdowns_gets_none_but_all_else(house: House)
 
     def wants(series: bool) -> None:
         with house.writing() as session:
-            intake.set_waiting_series(session, house.store_id, backorder_id, series, house.clock.now)
+            answering.set_waiting_series(session, house.store_id, backorder_id, series, house.clock.now)
 
     wants(False)
     wants(False)
