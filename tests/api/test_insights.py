@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from notifier import advising, intake
+from notifier import advising, answering
 from notifier.db.engine import transaction
 from notifier.inputs import NewAnswer
 from tests.api.client import START, Api, Json, a_line
@@ -173,7 +173,7 @@ def test_who_keeps_waiting_is_counted_by_order_and_by_customer(api: Api) -> None
 def answer(api: Api, backorder_id: str, choice: str) -> None:
     with transaction(api.services.engine) as session:
         new = NewAnswer.model_validate({"answer": choice})
-        intake.answer(session, api.store.store.id, backorder_id, new, api.clock())
+        answering.answer(session, api.store.store.id, backorder_id, new, api.clock())
 
 
 def test_emails_are_counted_by_kind_by_state_and_by_order(api: Api) -> None:
