@@ -10,7 +10,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench stories check lint types rules format lock assets clean
+.PHONY: help setup demo test bench emails stories check lint types rules format lock assets clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done
@@ -29,6 +29,11 @@ bench: $(DEV) ## measure speed and memory against bare code; BENCH="--quick --db
 
 stories: $(RUNTIME) ## play every story again and write what is expected of it; read what changed before you commit it
 	@$(BIN)/python -m stories.tell
+
+# Needs Chromium, Node and SpamAssassin (Debian: chromium nodejs npm spamassassin).
+emails: $(DEV) ## measure the default emails with axe, caniemail, SpamAssassin and a browser
+	@cd assets && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@$(BIN)/python -m benchmarks.emails $(EMAILS)
 
 check: lint types rules ## lint, types and import rules, without the other tests
 
