@@ -1,5 +1,6 @@
 """A shop with sixty days behind it: the data set, played through the real engine up to this moment."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from notifier.simulate import Stage, VirtualClock, read_events
 
 STORE_ID = "store_demo"
 API_KEY = "nk_demo_key_for_this_machine_only"
+WIDGET_KEY = "pk_demo"
+SKU_SHOWN = "MUG-SOLSTICE"
+LOTS_LATE = (6, 4, 11, 0, 7, 5)
+"""By how many days each of the lots before missed its date: what the shop's dates are held against."""
 ORDERS = 60
 DATA = Path(__file__).resolve().parents[1] / "data"
 BRAND = {
@@ -51,7 +56,8 @@ def set_the_stage(folder: Path, port: int, now: datetime, console: Console) -> t
 def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Console) -> None:
     """Live through the story in memory; it becomes the demo's database only once it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    events = read_events([_without_pictures(event) for event in story(DATA, now.date(), ORDERS)])
+    told = [*_earlier_lots(now), *map(_without_pictures, story(DATA, now.date(), ORDERS))]
+    events = read_events(told)
     past = [item for item in events if item.event.at <= now]
     clock = VirtualClock(past[0].event.at - timedelta(days=1))
     engine = make_engine("sqlite://")
@@ -64,6 +70,7 @@ def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Con
         )  # fmt: skip
         made.store.brand = dict(BRAND)
         made.store.reply_to = "Hollow & Pine <hello@shop.example>"
+        made.store.widget, made.store.widget_key = "honest", WIDGET_KEY
     span = (now - clock.now).total_seconds()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Sixty days at a shop", total=span)
@@ -76,6 +83,32 @@ def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Con
     memory.close()
     engine.dispose()
     draft.rename(folder / "notifier.db")
+
+
+def _earlier_lots(now: datetime) -> Iterator[Event]:
+    """One order for each lot of a SKU that came in the months before the story, a month apart."""
+    for number, late in enumerate(LOTS_LATE):
+        placed = now - timedelta(days=80 + 30 * (len(LOTS_LATE) - number))
+        promised = placed + timedelta(days=10)
+        order_id = f"HP-9{number:04}"
+        yield {
+            "at": placed.isoformat(),
+            "do": "register",
+            "backorder": {
+                "order_id": order_id,
+                "customer": {"email": f"reader{number}@example.com", "name": "A. Reader", "country": "US"},
+                "lines": [
+                    {
+                        "sku": SKU_SHOWN,
+                        "name": "Solstice mug, 350 ml",
+                        "quantity": 4,
+                        "eta": promised.date().isoformat(),
+                    }
+                ],
+            },
+        }
+        shipped = promised + timedelta(days=late)
+        yield {"at": shipped.isoformat(), "do": "ship", "order_id": order_id, "carrier": "UPS"}
 
 
 def _without_pictures(event: Event) -> Event:
@@ -101,6 +134,7 @@ def _words(services: Services, folder: Path) -> str:
   API        {address}/docs
   API key    {API_KEY}
   Emails     {folder / "outbox"}/ (nothing is sent anywhere)
+  Product    {address}/widget/example/{WIDGET_KEY}/{SKU_SHOWN} (a page of the shop's own)
 
   Register a backorder, and find its email in the outbox within seconds:
 

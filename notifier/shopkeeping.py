@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from notifier import keyring
 from notifier.db import accounts, queries
+from notifier.db.stores import new_widget_key
 from notifier.db.tables import Store
 from notifier.delivery import Post
 from notifier.errors import Fault, Invalid, Misconfigured
@@ -30,8 +31,18 @@ from notifier.inputs import Input
 from notifier.keyring import Keyring
 from notifier.providers.mime import mailbox
 
-SCALARS = ("name", "sender", "reply_to", "timezone", "locale", "country", "provider", "second_provider")
-NEEDED = frozenset({"name", "timezone", "locale"})
+SCALARS = (
+    "name",
+    "sender",
+    "reply_to",
+    "timezone",
+    "locale",
+    "country",
+    "provider",
+    "second_provider",
+    "widget",
+)
+NEEDED = frozenset({"name", "timezone", "locale", "widget"})
 """What every store has: it can be changed, and not be taken away."""
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(EmailStr)
@@ -147,6 +158,13 @@ class StoreChange(Input):
     second_provider: Annotated[
         ProviderName | None, Field(description="Carries while the first has lasting trouble")
     ] = None
+    widget: Annotated[
+        Literal["off", "stated", "honest"] | None,
+        Field(
+            description="What the shop's own pages may say of when goods ship: nothing, the dates entered, or the"
+            " likelier range where history contradicts those"
+        ),
+    ] = None
     brand: BrandChange | None = None
     keys: KeysChange | None = None
 
@@ -189,6 +207,8 @@ def change(
     if "timezone" in given and given["timezone"] != store.timezone:
         queries.plan_all_again(session, store_id, now)
     store.sqlmodel_update(given)
+    if store.widget != "off" and store.widget_key is None:
+        store.widget_key = new_widget_key()
     if "brand" in wanted.model_fields_set:
         store.brand = _merged(store.brand, wanted.brand)
     session.add(store)

@@ -57,6 +57,7 @@ FLOORS = {
     "metrics": 2,
     "simulate": 2,
     "insights": 2,
+    "widget": 2,
     "worker": 3,
     "api": 3,
     "pages": 3,

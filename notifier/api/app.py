@@ -26,6 +26,7 @@ from notifier.api import (
     suppressions,
     templates,
     webhooks,
+    widget,
 )
 from notifier.api.deps import Doors
 from notifier.api.edge import Edge
@@ -100,6 +101,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router, responses=problems.declared(401, 422, 503))
     app.include_router(webhooks.router)
     app.include_router(health.router)
+    app.include_router(widget.router)
     app.include_router(evidence.keys)
     app.include_router(pages.router(services))
     app.add_api_route("/docs", _reference, include_in_schema=False)

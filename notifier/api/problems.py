@@ -102,7 +102,8 @@ def answer(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) ->
     return Response(json.dumps(body), body["status"], headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to what we refuse."""
     assert isinstance(error, NotifierError)  # noqa: S101  what the handler is registered for
     headers = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -114,7 +115,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     return answer(of_error(request.url.path, error), headers)
 
 
-async def _malformed(request: Request, error: Exception) -> Response:
+async def malformed(request: Request, error: Exception) -> Response:
+    """The answer to what has not the right shape."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  what the handler is registered for
     path, faults = request.url.path, error.errors()
     first = faults[0]
@@ -151,8 +153,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Have the app answer every error as a problem; what nobody foresaw is the edge's."""
-    app.add_exception_handler(NotifierError, _refused)
-    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(NotifierError, refused)
+    app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, _http)
 
 

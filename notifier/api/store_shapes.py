@@ -88,6 +88,10 @@ class StoreShape(Shape):
     reply_to: str | None
     provider: str
     second_provider: str | None = Field(description="Carries while the first has lasting trouble")
+    widget: str = Field(description="What the shop's own pages may say: `off`, `stated` or `honest`")
+    widget_key: str | None = Field(
+        description="The public key by which they ask; null until that is turned on once"
+    )
     brand: dict[str, Any]
     keys: KeysShape
     created_at: datetime

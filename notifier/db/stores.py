@@ -13,6 +13,7 @@ from notifier.db.ids import new_id
 from notifier.db.tables import ApiKey, Store
 
 KEY_PREFIX = "nk_"
+WIDGET_PREFIX = "pk_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def add_key(session: Session, store_id: str, now: datetime, api_key: str | None 
         ApiKey(id=new_id("key"), store_id=store_id, digest=key_digest(key), hint=key[-4:], created_at=now)
     )
     return key
+
+
+def new_widget_key() -> str:
+    """A key for a store's own pages, which shows them to everybody: it only must not be guessed by trying."""
+    return WIDGET_PREFIX + secrets.token_urlsafe(16)
 
 
 def key_digest(api_key: str) -> str:

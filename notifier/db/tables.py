@@ -40,6 +40,8 @@ class Store(SQLModel, table=True):
 
     `provider` is the mail service that it sends through, None for the installation's; `second_provider` the one that
     carries while the first has lasting trouble. `templates` are the live versions of its own templates, by kind.
+    `widget` is what the shop's own pages may say of when goods ship (`off`, `stated`, `honest`), `widget_key` the
+    public key by which they ask; it stays when that is turned off.
     """
 
     id: str = Field(primary_key=True)
@@ -54,6 +56,8 @@ class Store(SQLModel, table=True):
     brand: dict[str, Any] = json_column()
     policy: dict[str, Any] = json_column()
     templates: dict[str, Any] = json_column()
+    widget: str = Field(default="off", sa_column_kwargs={"server_default": text("'off'")})
+    widget_key: str | None = Field(default=None, index=True, unique=True)
     created_at: datetime = time_column()
 
 

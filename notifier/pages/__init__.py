@@ -9,6 +9,7 @@ from notifier.pages import (
     backorders,
     console,
     inbound,
+    insights,
     messages,
     order,
     previews,
@@ -18,6 +19,7 @@ from notifier.pages import (
     studio,
     suppressions,
     webhooks,
+    widget,
 )
 from notifier.pages.html import HERE, PageRoute
 from notifier.pages.throttle import Limits
@@ -53,6 +55,8 @@ def router(services: Services) -> APIRouter:
         previews,
         studio,
         settings,
+        insights,
+        widget,
     ):
         whole.include_router(part.router)
     return whole

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from notifier.advising import Advice, advise, because, dates_of_sku, history
 from notifier.db import overview, supply
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
+from notifier.domain.hindsight import REMEMBERED
 from notifier.errors import Invalid, NotFound
 from notifier.faults import faults
 from notifier.inputs import SkuEta
 from notifier.pages import plain
 from notifier.pages.html import Page, PageRoute
+from notifier.pages.plots import dots
 from notifier.pages.session import SignedIn, Visit
 from notifier.skus import change_eta, preview_eta
 
@@ -66,6 +69,7 @@ def move_date(
 
 def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, ask: bool, done: bool) -> Page:
     problem, radius, wanted = "", None, None
+    advice: list[Advice] = []
     if ask:
         try:
             wanted = _wanted(eta, eta_earliest, reason)
@@ -77,14 +81,21 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
         coming = supply.coming(session, visit.store_id, sku, COMING) if sku.isprintable() else []
         if not found and not changes and not coming:
             raise NotFound("No order of this store waits for such a SKU.")
+        past = history(session, visit.store_id, sku, visit.now)
         if wanted is not None:
-            radius = preview_eta(session, session.get_one(Store, visit.store_id), sku, wanted, visit.now)
+            store = session.get_one(Store, visit.store_id)
+            radius = preview_eta(session, store, sku, wanted, visit.now)
+            before = dates_of_sku(session, visit.store_id)
+            advice = [*advise(session, store, [(sku, wanted.estimate)], visit.now, before).values()]
     values = {
         "sku": sku,
         "address": f"/console/skus/{quote(sku, safe='')}",
         "waiting": found[0] if found else None,
         "changes": changes,
         "coming": coming,
+        "past": past,
+        "plot": dots(past.outcomes[-REMEMBERED:], past.outlook) if past.outcomes else None,
+        "advice": [(it, because(it)) for it in advice],
         "entered": {"eta": eta, "eta_earliest": eta_earliest, "reason": reason},
         "problem": problem,
         "wanted": wanted,

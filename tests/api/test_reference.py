@@ -25,6 +25,7 @@ PROMISED = {
     "get_sku_change",
     "get_sku_history",
     "get_insights",
+    "get_availability",
     "restock",
     "add_inbound_shipment",
     "list_inbound_shipments",

@@ -36,6 +36,8 @@ def test_a_store_tells_of_itself_but_not_its_key(api: Api) -> None:
         "reply_to": None,
         "provider": "outbox",
         "second_provider": None,
+        "widget": "off",
+        "widget_key": None,
         "brand": {},
         "keys": NO_KEYS,
         "created_at": "2026-12-01T15:00:00Z",

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from notifier import endpoints
-from notifier.db.tables import MessageRow
+from notifier.db.tables import MessageRow, Store
 from notifier.domain.message import Scope
 from notifier.inputs import NewEndpoint
 from notifier.pages.session import ticket
@@ -93,6 +93,8 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
     line = {"sku": "S" * 120, "name": long, "quantity": 1, "eta": None, "reason": "x" * 150}
     shop.register("9" * 60, customer={"email": f"{'very-long-' * 5}@{'example-' * 6}x.com"}, lines=[line])
     with shop.writing() as session:
+        store = session.get_one(Store, "store_fern")
+        store.widget, store.widget_key = "honest", "pk_fern"
         reason = "bounced as sendgrid reports: " + "y" * 250
         suppress(session, "store_fern", f"{'z' * 64}@example.com", Scope.ALL, reason, "sendgrid", shop.now)
         new = NewEndpoint.model_validate({"url": f"https://{'shop-' * 11}x.example/{'h' * 300}"})
@@ -134,6 +136,10 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             "/console/webhooks",
             f"/console/webhooks/{hook}",
             "/console/settings?done=shop",
+            "/console/insights",
+            "/console/insights?from=x",
+            "/console/widget?done=honest",
+            "/widget/example/pk_fern/SKU",
             "/console/login",
         ]:
             page.goto(address + path)
@@ -172,7 +178,7 @@ LOOK = """() => {
     if (ratio < 4.5) faults.push(`${name}: contrast ${ratio.toFixed(2)}`);
     if (parseFloat(style.fontSize) < 14) faults.push(`${name}: ${style.fontSize}`);
   }
-  const controls = 'button, .button, input:not([type=hidden]):not([type=checkbox]), select';
+  const controls = 'button, .button, input:not([type=hidden]):not([type=checkbox]):not([type=radio]), select';
   for (const element of document.querySelectorAll(controls)) {
     const box = element.getBoundingClientRect();
     if (box.height < 44) faults.push(`${element.tagName} ${element.textContent.trim()}: ${box.height} px high`);

@@ -22,7 +22,8 @@ def said() -> set[str]:
     }
     return found | {
         str(node.args[0].value)
-        for node in ast.walk(ast.parse(Path(HERE / "calendar.py").read_text()))
+        for module in ("calendar.py", "availability.py")
+        for node in ast.walk(ast.parse(Path(HERE / module).read_text()))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) == "_"
         and isinstance(node.args[0], ast.Constant)
