@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlmodel import Session
 
 from notifier.calling import SECRET, Hooks
-from notifier.db import deliveries, endpoints, queries
+from notifier.db import deliveries, endpoints, policies
 from notifier.db.ids import new_id
 from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
 from notifier.domain.news import News, Type
@@ -47,7 +47,7 @@ def create(
     session.add(row)
     session.flush()
     if not count:  # so that what is near already is told too
-        queries.plan_all_again(session, store_id, now)
+        policies.plan_all_again(session, store_id, now)
     return row, secret
 
 

@@ -1,6 +1,7 @@
 """Errors that people see. Each says what is wrong, where, and what would be right."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,18 @@ class Unauthorized(NotifierError):
 
 class Conflict(NotifierError):
     status, slug, title = 409, "conflict", "Conflict"
+
+
+class Held(Conflict):
+    """It would do very much at once, and so waits for a second yes. `radius` is what it would do, as its caller knows
+    it; `more` is what an edge adds to its answer: that effect, and what to send to confirm.
+    """
+
+    slug, title = "needs-confirmation", "Held until confirmed"
+
+    def __init__(self, detail: str, radius: object, **more: Any) -> None:
+        super().__init__(detail)
+        self.radius, self.more = radius, more
 
 
 class Gone(NotifierError):

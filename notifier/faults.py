@@ -26,6 +26,8 @@ def faults(error: ValidationError, within: tuple[str | int, ...] = ()) -> tuple[
 
 def fault(path: Sequence[str | int], message: str, value: object) -> Fault:
     """What is wrong with `value`, which stands at `path`; a check of the whole may point deeper."""
+    if list(path[-1:]) == ["[key]"]:  # so pydantic marks that a key, and not what stands at it, is wrong
+        path = path[:-1]
     if deeper := _DEEPER.match(message):
         return Fault(pointer((*path, *deeper["path"].split("/"))), message[deeper.end() :])
     return Fault(pointer(path), in_words(message, value))

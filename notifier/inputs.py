@@ -3,7 +3,7 @@
 Unknown fields are refused, not dropped: a misspelt `promissed` must not pass for no promise.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
 
@@ -23,7 +23,6 @@ from notifier.fields import (
     Text,
     Units,
     Url,
-    WallTime,
     Words,
     Zone,
 )
@@ -285,46 +284,3 @@ class NewStoreInput(Input):
     timezone: Zone = "UTC"
     locale: LocaleTag = "en"
     country: Country | None = None
-
-
-class SendWindow(Input):
-    """Hours of the customer's day, from `start` until just before `end`; "09:00-20:00" means the same."""
-
-    start: WallTime = "09:00"
-    end: WallTime = "20:00"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written_short(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            start, _, end = value.replace("\u2013", "-").partition("-")
-            return {"start": start.strip(), "end": end.strip()}
-        return value
-
-    @model_validator(mode="after")
-    def _opens(self) -> Self:
-        if self.start >= self.end:
-            raise ValueError(f"start {self.start} must come before end {self.end}, on one day")
-        return self
-
-
-class PolicyInput(Input):
-    """A store's sending policy; what is left out has its default. Days are the customer's, hours real ones."""
-
-    countdown_days: Annotated[
-        list[Annotated[int, Field(strict=True, ge=1, le=365)]], Field(max_length=20)
-    ] = [
-        14,
-        7,
-        3,
-        1,
-    ]
-    send_window: SendWindow = SendWindow()
-    min_gap_hours: Annotated[int, Field(strict=True, ge=0, le=720)] = 20
-    settle_minutes: Annotated[int, Field(strict=True, ge=0, le=1440)] = 15
-    delay_threshold_days: Annotated[int, Field(strict=True, ge=0, le=60)] = 1
-    jurisdiction: Literal["auto", "us-ftc", "eu", "none"] = "auto"
-    max_messages_per_change: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 10_000
-    auto_notice: Annotated[bool, Field(strict=True)] = True
-    deemed_cancellation: Literal["ask", "carry_out"] = "ask"
-    unknown_sends: Literal["hold", "resend"] = "hold"

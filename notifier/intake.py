@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import registering, supply, suppressions
+from notifier.db import policies, registering, supply, suppressions
 from notifier.db.codec import policy_from_json
 from notifier.db.facts import eta_changed, record
 from notifier.db.ids import new_id
@@ -67,6 +67,7 @@ def register_many(
     session: Session, store_row: Store, news: Sequence[NewBackorder], now: datetime
 ) -> list[Registered | NotifierError]:
     """Register many; one result for each, in order. What is refused keeps none of the others out."""
+    store_row = policies.steady(session, store_row.id)
     policy = policy_from_json(store_row.policy)
     digests = [_digest(new) for new in news]
     order_ids = {new.order_id for new in news}

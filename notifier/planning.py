@@ -1,6 +1,6 @@
 """Plans orders again and writes what came of it: the one road from facts to the outbox."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import hindsight, supply
+from notifier.db import hindsight, policies, supply
 from notifier.db.alike import Sketch
 from notifier.db.engine import transaction
 from notifier.db.facts import Order
@@ -111,15 +111,40 @@ def write(session: Session, happened: Iterable[tuple[Order, Sequence[Fact]]], no
 
 
 def watch(engine: Engine, now: datetime) -> bool:
-    """Plan again a chunk of the orders whose time has come: a legal clock ran out, or the policy changed.
+    """Plan again a chunk of the orders whose time has come, and one of those of a store whose policy changed.
 
     What the law has cancelled meanwhile is taken off the orders of stores that chose so.
 
-    True when the chunk was full, so that more may be left.
+    False when nothing is left of either, or others are at it.
     """
     with transaction(engine) as session:
         orders = store.load(session, store.to_replan(session, now, CHUNK), lock=True)
-        ended = list(cancellations(orders.values(), now))
-        write(session, ended, now)
-        replan(session, [orders[id_] for id_ in orders.keys() - {order.row.id for order, _ in ended}], now)
-    return len(orders) == CHUNK
+        _again(session, orders, now)
+    followed = follow(engine, now)
+    return followed or len(orders) == CHUNK
+
+
+def follow(engine: Engine, now: datetime) -> bool:
+    """Have a chunk of a store's orders follow its new policy, in one transaction with how far that is.
+
+    So whoever is killed leaves it where it was, and the next one goes on. False when no store's orders are left, or
+    others are at them.
+    """
+    with transaction(engine) as session:
+        job = policies.next_unfinished(session, now)
+        if job is None:
+            return False
+        if job.finished_at is None:
+            ids = policies.next_open(session, job, CHUNK)
+            _again(session, store.load(session, ids, lock=True), now)
+            job.done += len(ids)
+            job.cursor = ids[-1] if ids else job.cursor
+            job.finished_at = None if len(ids) == CHUNK else now
+        session.add(job)
+    return True
+
+
+def _again(session: Session, orders: Mapping[str, Order], now: datetime) -> None:
+    ended = list(cancellations(orders.values(), now))
+    write(session, ended, now)
+    replan(session, [orders[id_] for id_ in orders.keys() - {order.row.id for order, _ in ended}], now)

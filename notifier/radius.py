@@ -17,7 +17,7 @@ from notifier.db.facts import Order
 from notifier.db.tables import Store
 from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind
 from notifier.domain.plan import LAPSE
-from notifier.errors import Conflict
+from notifier.errors import Held
 from notifier.planning import changes_of
 
 SHAPES = 10_000
@@ -53,12 +53,13 @@ class Radius:
     """Who must say yes, by the last day on which it counts."""
 
     def refuse_too_many(self, most: int) -> None:
-        """Raises Conflict when this is more than a store sends at once without a second yes."""
+        """Raises Held when this is more than a store sends at once without a second yes."""
         count = sum(self.messages.values())
         if count > most:
-            raise Conflict(
-                f"this would send {count} messages to {self.backorders} orders, more than max_messages_per_change"
-                f" ({most}); look at it with dry_run, then repeat it with confirm: true"
+            raise Held(
+                f"this would send {count:,} messages to {self.backorders:,} orders, more than max_messages_per_change"
+                f" ({most:,}); nothing was changed: look at the effect, then repeat it with confirm: true",
+                self,
             )
 
 

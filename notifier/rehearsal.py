@@ -39,8 +39,7 @@ def _stage(scenario: Scenario, events: Sequence[Numbered], settings: Settings) -
     own = settings.model_copy(update={"provider": "outbox", "send_threads": 1})
     services = build(own, engine=engine, clock=clock, provider_for=lambda _name: recorder)
     with transaction(engine) as session:
-        made = create_store(session, start, **scenario.store.model_dump())
-        made.store.policy = scenario.policy.model_dump(mode="json", exclude_unset=True)
+        made = create_store(session, start, policy=scenario.policy.document, **scenario.store.model_dump())
     try:
         yield Stage(services.post, clock, made.store.id)
     finally:

@@ -21,8 +21,12 @@ from pydantic import (
 from sqlmodel import Session
 
 from notifier import keyring
+<<<<<<< HEAD
 from notifier.db import accounts, queries
 from notifier.db.stores import new_widget_key
+=======
+from notifier.db import accounts, policies
+>>>>>>> b36dd53 (Keep policies in versions, tell what they would do, let SKUs differ)
 from notifier.db.tables import Store
 from notifier.delivery import Post
 from notifier.errors import Fault, Invalid, Misconfigured
@@ -205,7 +209,7 @@ def change(
         if value is None and name in NEEDED:
             raise _invalid(f"/{name}", "can be changed, but not taken away")
     if "timezone" in given and given["timezone"] != store.timezone:
-        queries.plan_all_again(session, store_id, now)
+        policies.plan_all_again(session, store_id, now)
     store.sqlmodel_update(given)
     if store.widget != "off" and store.widget_key is None:
         store.widget_key = new_widget_key()

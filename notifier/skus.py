@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import sku_changes, supply
+from notifier.db import policies, sku_changes, supply
 from notifier.db.alike import Sketch, Wanted, move, moved_fact, sketches
 from notifier.db.codec import policy_from_json
 from notifier.db.endpoints import listeners
@@ -57,7 +57,7 @@ def change_eta(
 ) -> Radius | SkuChange:
     """Move every open line of this SKU. A large change comes back as a SkuChange that workers carry on.
 
-    Raises Conflict, and changes nothing, when it would send more than the policy's `max_messages_per_change` and
+    Raises Held, and changes nothing, when it would send more than the policy's `max_messages_per_change` and
     `confirm` was not given.
     """
     total = store.count_moving(session, store_row.id, sku, wanted.estimate)
@@ -116,7 +116,7 @@ def _work_off(session: Session, job: SkuChange, known: Known, now: datetime) -> 
     if not ids:
         job.finished_at = now
         return
-    store_row = session.get_one(Store, job.store_id)
+    store_row = policies.steady(session, job.store_id)
     for change, of_these in _changes(session, job, ids).items():
         job.done += _move(session, store_row, change, of_these, known.setdefault(change, {}), now)
     job.cursor = ids[-1]

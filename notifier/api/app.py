@@ -20,6 +20,7 @@ from notifier.api import (
     inbound,
     insights,
     messages,
+    policy,
     problems,
     skus,
     store,
@@ -97,6 +98,7 @@ def create_app(services: Services) -> FastAPI:
         endpoints.router,
         accounts.router,
         store.router,
+        policy.router,
     ):
         app.include_router(router, responses=problems.declared(401, 422, 503))
     app.include_router(webhooks.router)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from notifier.api import policy_examples
+
 Json = dict[str, Any]
 
 NEW_BACKORDER: Json = {
@@ -56,18 +58,6 @@ INBOUND_CHANGE: Json = {
     "eta": "2026-12-20", "eta_earliest": "2026-12-16", "stage": "customs", "reason": "held at customs", "dry_run": True,
 }  # fmt: skip
 RESOLUTION: Json = {"action": "mark_sent"}
-POLICY: Json = {
-    "countdown_days": [14, 7, 3, 1],
-    "send_window": {"start": "09:00", "end": "20:00"},
-    "min_gap_hours": 20,
-    "settle_minutes": 15,
-    "delay_threshold_days": 1,
-    "jurisdiction": "auto",
-    "max_messages_per_change": 10000,
-    "auto_notice": True,
-    "deemed_cancellation": "ask",
-    "unknown_sends": "hold",
-}
 
 MESSAGE: Json = {
     "id": "msg_019aa4b2c1d37e5f8a6b4c2d1e0f9a8b",
@@ -377,7 +367,10 @@ ANSWERS = {
     "Event": EVENT,
     "InboundShipment": INBOUND,
     "Message": MESSAGE,
-    "PolicyInput": POLICY,
+    "PolicyEffect": policy_examples.EFFECT,
+    "PolicyInput": policy_examples.POLICY,
+    "PolicyShape": policy_examples.POLICY | {"version": 4},
+    "PolicyVersionShape": policy_examples.VERSION,
     "Problem": PROBLEM,
     "RestockResult": RESTOCKED,
     "SkuChangeProgress": SKU_CHANGE,

@@ -8,12 +8,12 @@ from notifier import fields, inbound
 from notifier.api import examples, supply_views
 from notifier.api import supply_shapes as shapes
 from notifier.api.deps import After, Answer, Call, CallDep, Id, Limit, OnceDep, Work
-from notifier.api.problems import declared
+from notifier.api.problems import declared, way_on
 from notifier.api.shapes import Page
 from notifier.db import sku_changes, supply
 from notifier.db.inbound_tables import InboundShipment
 from notifier.domain.inbound import Stage
-from notifier.errors import NotFound
+from notifier.errors import Held, NotFound
 from notifier.inbound import Done, Effect
 from notifier.inbound.wishes import InboundChange, NewInbound
 
@@ -49,7 +49,11 @@ def add_inbound_shipment(
             return _foretold(inbound.preview_new(work.session, work.store, new, work.now), once.call)
 
     def add(work: Work) -> Answer:
-        done = inbound.register(work.session, work.store, new, work.now)
+        try:
+            done = inbound.register(work.session, work.store, new, work.now)
+        except Held as held:
+            effect = supply_views.held(held, work.services.post, work.now)
+            raise way_on(held, "POST", once.call.path, effect, new) from None
         return 201 if done.created else 200, _done(work, done)
 
     return once.answer(add)
@@ -84,7 +88,11 @@ def change_inbound_shipment(
             return _foretold(told, once.call)
 
     def change(work: Work) -> Answer:
-        done = inbound.change(work.session, work.store, shipment_id, wanted, work.now)
+        try:
+            done = inbound.change(work.session, work.store, shipment_id, wanted, work.now)
+        except Held as held:
+            effect = supply_views.held(held, work.services.post, work.now)
+            raise way_on(held, "PATCH", once.call.path, effect, wanted) from None
         return 202 if done.large else 200, _done(work, done)
 
     return _with_location(once.answer(change), shipment_id)

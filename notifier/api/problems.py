@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from notifier.errors import NotifierError, Unavailable
+from notifier.errors import Held, NotifierError, Unavailable
 from notifier.faults import fault
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,6 +51,16 @@ class Problem(BaseModel):
     detail: str
     instance: str
     errors: list[FaultShape] | None = Field(None, exclude_if=is_none)
+    effect: dict[str, Any] | None = Field(
+        None,
+        description="what a change that is held would do, as its `dry_run` tells it",
+        exclude_if=is_none,
+    )
+    confirm: dict[str, Any] | None = Field(
+        None,
+        description="`method`, `path` and `body` of the second yes to a change that is held",
+        exclude_if=is_none,
+    )
     id: str | None = Field(
         None,
         description="of the request, to find it in the logs; on errors of ours only",
@@ -80,7 +90,18 @@ def of_error(instance: str, error: NotifierError) -> dict[str, Any]:
     elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         detail = "this installation is not set up right; its log says what is wrong"
     errors = [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults]
-    return problem(instance, error.status, error.slug, error.title, detail, errors)
+    more = error.more if isinstance(error, Held) else {}
+    return problem(instance, error.status, error.slug, error.title, detail, errors) | more
+
+
+def way_on(held: Held, method: str, path: str, effect: BaseModel, asked: BaseModel) -> Held:
+    """The same, with what it would do, and the request that is the second yes."""
+    confirm = {
+        "method": method,
+        "path": path,
+        "body": asked.model_dump(mode="json", exclude_unset=True) | {"confirm": True},
+    }
+    return Held(held.detail, held.radius, effect=effect.model_dump(mode="json"), confirm=confirm)
 
 
 def invalid(instance: str, errors: Sequence[Mapping[str, str]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """SKUs: a new estimate for all who wait, and goods that arrived."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Path, Response
 from fastapi.responses import JSONResponse
@@ -11,10 +12,10 @@ from notifier.api import advice, examples, supply_views
 from notifier.api import supply_shapes as shapes
 from notifier.api.date_shapes import SkuHistory
 from notifier.api.deps import Answer, CallDep, Id, OnceDep, Work
-from notifier.api.problems import declared
+from notifier.api.problems import declared, way_on
 from notifier.db import queries
 from notifier.db.tables import SkuChange
-from notifier.errors import NotFound
+from notifier.errors import Held, NotFound
 from notifier.restocking import restock
 from notifier.skus import change_eta, preview_eta
 
@@ -42,18 +43,24 @@ def set_sku_eta(
     """Move every open line of this SKU, or, with `dry_run`, tell what that would do.
 
     Where the history of the SKU contradicts the date, `advice` says which would be likelier.
-    A change that would send more than the policy's `max_messages_per_change` is 409 without `confirm`.
+    A change that would send more than the policy's `max_messages_per_change` is 409 without `confirm`; that answer has
+    what it would do in `effect`, and the request that does it in `confirm`.
     """
     with call.reading() if wanted.dry_run else call.writing() as work:
         change = preview_eta if wanted.dry_run else change_eta
         before = dates_of_sku(work.session, work.store.id)
         found = advise(work.session, work.store, [(sku, wanted.estimate)], work.now, before)
-        done = change(work.session, work.store, sku, wanted, work.now)
+        told = advice.shown(found.values()) or None
+        try:
+            done = change(work.session, work.store, sku, wanted, work.now)
+        except Held as held:
+            path = f"/v1/skus/{quote(sku, safe='')}/eta"
+            effect = supply_views.held(held, call.services.post, call.now).model_copy(update={"advice": told})
+            raise way_on(held, "PUT", path, effect, wanted) from None
     if isinstance(done, SkuChange):
         body = supply_views.sku_change(done).model_dump(mode="json")
         return JSONResponse(body, 202, {"Location": f"/v1/sku-changes/{done.id}"})
-    told = advice.shown(found.values())
-    return supply_views.radius(done, call.services.post, call.now).model_copy(update={"advice": told or None})
+    return supply_views.radius(done, call.services.post, call.now).model_copy(update={"advice": told})
 
 
 @router.get(

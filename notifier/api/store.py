@@ -1,16 +1,13 @@
-"""The store itself, and when its emails go."""
+"""The store itself."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Body
 
-from notifier import inputs
 from notifier.api import examples, store_shapes, views
 from notifier.api.deps import CallDep, Work
 from notifier.api.problems import declared
-from notifier.db import accounts, queries
-from notifier.db.codec import policy_from_json, policy_to_json
-from notifier.db.tables import Store
+from notifier.db import accounts
 from notifier.shopkeeping import NewTrial, StoreChange, change
 from notifier.trial import send_test
 
@@ -60,28 +57,3 @@ def test_store(
 def _store(work: Work) -> store_shapes.StoreShape:
     settings, keys = work.services.settings, accounts.keys_of(work.session, work.store.id)
     return views.store(work.store, keys, settings.sender, settings.provider)
-
-
-@router.get("/policy", operation_id="get_policy", response_model=inputs.PolicyInput)
-def get_policy(call: CallDep) -> inputs.PolicyInput:
-    """The store's sending policy, in full."""
-    with call.reading() as work:
-        return _policy(work.store)
-
-
-@router.put("/policy", operation_id="set_policy", response_model=inputs.PolicyInput, responses=declared(400))
-def set_policy(
-    policy: Annotated[inputs.PolicyInput, Body(examples=[examples.POLICY])], call: CallDep
-) -> inputs.PolicyInput:
-    """Replace the sending policy; what is left out has its default. Planned emails follow within moments."""
-    given = policy.model_dump(mode="json", include=policy.model_fields_set)
-    with call.writing() as work:
-        if work.store.policy != given:
-            work.store.policy = given
-            work.session.add(work.store)
-            queries.plan_all_again(work.session, work.store.id, work.now)
-        return _policy(work.store)
-
-
-def _policy(store: Store) -> inputs.PolicyInput:
-    return inputs.PolicyInput.model_validate(policy_to_json(policy_from_json(store.policy)))

@@ -15,6 +15,7 @@ from notifier.db.tables import SkuChange
 from notifier.delivery import Post
 from notifier.domain.inbound import Stage
 from notifier.domain.message import Draft
+from notifier.errors import Held
 from notifier.inbound import Effect
 from notifier.radius import Radius
 from notifier.restocking import Outcome, Restocked
@@ -36,6 +37,12 @@ def radius(found: Radius, post: Post, now: datetime) -> shapes.ChangeRadius:
         value_at_risk=amounts(found.value_at_risk),
         samples=[_sample(order, draft, post, now) for order, draft in found.samples],
     )
+
+
+def held(error: Held, post: Post, now: datetime) -> shapes.ChangeRadius:
+    """What a change that is held would do."""
+    assert isinstance(error.radius, Radius)  # noqa: S101  what it is raised with
+    return radius(error.radius, post, now)
 
 
 def _sample(order: Order, draft: Draft, post: Post, now: datetime) -> shapes.SampleEmail:

@@ -121,7 +121,8 @@ class _Look:
         self._wanted, self._zone = wanted, zone
         self._eta, self._earliest, self._at = raw(wanted.eta.latest), raw(wanted.eta.earliest), raw(wanted.at)
         self._gap = timedelta(days=4, hours=policy.min_gap_hours)
-        self._first = timedelta(days=max(policy.countdown_days, default=0))
+        self._first = timedelta(days=policy.first_countdown)
+        self._own = policy.skus
         self._thresholds: dict[str, Any] = {}
         self._raw = raw
 
@@ -188,6 +189,7 @@ class _Look:
             known = old and not unsettled and changed_at == registered_at and line.id in welcome
             shape += (
                 moves,
+                line.sku if line.sku in self._own else None,  # else no plan depends on what it is called
                 line.promised,
                 line.eta,
                 line.eta_earliest,

@@ -7,7 +7,7 @@ from typing import Any
 
 from notifier.domain.eta import Eta
 from notifier.domain.message import Said
-from notifier.domain.policy import Policy, Window
+from notifier.domain.policy import Policy, SkuPolicy, Window
 
 
 def _day(value: str | None) -> date | None:
@@ -49,15 +49,30 @@ def policy_to_json(policy: Policy) -> dict[str, Any]:
     return asdict(policy) | {
         "countdown_days": list(policy.countdown_days),
         "send_window": {"start": window.start.strftime("%H:%M"), "end": window.end.strftime("%H:%M")},
+        "skus": {
+            sku: {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(own).items()
+                if value is not None
+            }
+            for sku, own in policy.skus.items()
+        },
     }
 
 
 def policy_from_json(data: Mapping[str, Any]) -> Policy:
     """A policy from what a store has set; what it left out has its default."""
-    values = dict(data)
-    if "countdown_days" in values:
-        values["countdown_days"] = tuple(sorted(set(values["countdown_days"]), reverse=True))
+    values = _with_milestones(data)
     if "send_window" in values:
         window = values["send_window"]
         values["send_window"] = Window(time.fromisoformat(window["start"]), time.fromisoformat(window["end"]))
+    if "skus" in values:
+        values["skus"] = {sku: SkuPolicy(**_with_milestones(own)) for sku, own in values["skus"].items()}
     return Policy(**values)
+
+
+def _with_milestones(data: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(data)
+    if values.get("countdown_days") is not None:
+        values["countdown_days"] = tuple(sorted(set(values["countdown_days"]), reverse=True))
+    return values

@@ -103,12 +103,13 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
         ).all(),
         lambda message: message.backorder_id,
     )
-    stores = {
-        store.id: store
-        for store in session.exec(
-            select(Store).where(col(Store.id).in_({row.store_id for row in rows}))
-        ).all()
-    }
+    of_orders = select(Store).where(col(Store.id).in_({row.store_id for row in rows})).order_by(Store.id)
+    if (
+        lock
+    ):  # so that no policy changes between planning with it and writing what was planned (db.policies.hold)
+        of_orders = of_orders.with_for_update(read=True, key_share=True)
+        of_orders = of_orders.execution_options(populate_existing=True)
+    stores = {store.id: store for store in session.exec(of_orders).all()}
     policies = {store.id: policy_from_json(store.policy) for store in stores.values()}
     return {
         row.id: Order(

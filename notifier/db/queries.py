@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from notifier.db import notices
@@ -68,16 +68,6 @@ def facts_about(session: Session, backorder_id: str) -> list[Fact]:
         session.exec(
             select(Fact).where(Fact.backorder_id == backorder_id).order_by(col(Fact.at), col(Fact.id))
         )
-    )
-
-
-def plan_all_again(session: Session, store_id: str, now: datetime) -> None:
-    """Mark every open order of a store to be planned again, chunk by chunk, by whoever watches."""
-    session.execute(
-        update(Backorder)
-        .where(col(Backorder.store_id) == store_id, col(Backorder.status).in_(OPEN))
-        .values(replan_at=now)
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -5,11 +5,13 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from notifier.db import bulk
 from notifier.db.ids import new_id
+from notifier.db.policy_tables import PolicyVersion
 from notifier.db.tables import ApiKey, Store
 
 KEY_PREFIX = "nk_"
@@ -32,20 +34,23 @@ def create_store(
     timezone: str = "UTC",
     locale: str = "en",
     country: str | None = None,
+    policy: dict[str, Any] | None = None,
     store_id: str | None = None,
     api_key: str | None = None,
 ) -> NewStore:
-    """Make a store and its first API key. `api_key` is chosen by the caller only for a demo."""
+    """Make a store, the first version of its policy, and its first API key, which only a demo chooses itself."""
     store = Store(
         id=store_id or new_id("store"),
         name=name,
         timezone=timezone,
         locale=locale,
         country=country,
+        policy=policy or {},
         created_at=now,
     )
     session.add(store)
     session.flush()
+    session.add(PolicyVersion(store_id=store.id, version=1, policy=store.policy, at=now, by="the start"))
     return NewStore(store, add_key(session, store.id, now, api_key))
 
 
@@ -102,3 +107,8 @@ def revoke_key(session: Session, store_id: str, key_id: str, now: datetime) -> b
     key.revoked_at = now
     session.add(key)
     return True
+
+
+def hint(session: Session, digest: str) -> str:
+    """The last characters of the key with this digest."""
+    return session.exec(select(ApiKey.hint).where(ApiKey.digest == digest)).one()

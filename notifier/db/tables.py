@@ -55,6 +55,7 @@ class Store(SQLModel, table=True):
     second_provider: str | None = None
     brand: dict[str, Any] = json_column()
     policy: dict[str, Any] = json_column()
+    policy_version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     templates: dict[str, Any] = json_column()
     widget: str = Field(default="off", sa_column_kwargs={"server_default": text("'off'")})
     widget_key: str | None = Field(default=None, index=True, unique=True)

@@ -146,7 +146,7 @@ def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
     """How the date moved since the customer was told, if that is worth an email."""
     if line.set_aside and not line.eta.known:
         return Slip.NONE  # nobody knew when the goods would come, but they have
-    moved = slip(baseline(facts, line), line.eta, policy.delay_threshold_days)
+    moved = slip(baseline(facts, line), line.eta, policy.of(line.sku).delay_threshold_days)
     if moved is Slip.NONE or line.eta.latest is None:
         return moved
     zone = facts.customer.zone
@@ -257,7 +257,7 @@ def _countdowns(
         if line.eta.latest is None or line.set_aside or awaits_answer(line, standings[line.id]):
             continue
         quiet = _told_of_date_on(facts, line, change)
-        for left in policy.countdown_days:
+        for left in policy.of(line.sku).countdown_days:
             day = line.eta.latest - timedelta(days=left)
             if day > quiet:
                 days.setdefault(day, {})[line.id] = Said(line.eta)

@@ -1,6 +1,7 @@
 """A store's sending policy, and the clock arithmetic that it needs."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -27,6 +28,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class SkuPolicy:
+    """What a store does otherwise for one SKU: only what is asked of each line by itself. None is the store's own.
+
+    What is of a customer or of the law (hours, gaps, jurisdiction) can't differ by SKU: one email speaks of many lines.
+    """
+
+    countdown_days: tuple[int, ...] | None = None
+    delay_threshold_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """When emails go. Days are local days of the customer, hours and minutes real ones."""
 
@@ -44,6 +56,47 @@ class Policy:
     unknown_sends: str = "hold"
     """What becomes of an email that may have left, where the mail service doesn't remove duplicates: `hold` it for
     evidence or a person, so that it goes at most once, or `resend` it, so that it goes at least once."""
+    skus: Mapping[str, SkuPolicy] = field(default_factory=dict)
+
+    def of(self, sku: str) -> "Policy":
+        """The policy for a line of this SKU."""
+        own = self.skus.get(sku)
+        if own is None:
+            return self
+        given = {it.name: getattr(own, it.name) for it in fields(own)}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def first_countdown(self) -> int:
+        """The most days before a date, of any SKU, on which a countdown goes; 0 where none does."""
+        own = (day for sku in self.skus.values() for day in sku.countdown_days or ())
+        return max((*self.countdown_days, *own), default=0)
+
+
+def starved(policy: Policy) -> tuple[int, ...]:
+    """The milestones of the store's own countdown for which its gap never leaves room: the one before is too near.
+
+    Each goes at the earliest when the window opens and the gap is over, and on its own day or not at all.
+    """
+    opens, closes = (
+        timedelta(hours=clock.hour, minutes=clock.minute)
+        for clock in (policy.send_window.start, policy.send_window.end)
+    )
+    gap, last, left_out = timedelta(hours=policy.min_gap_hours), None, []
+    for days in sorted(policy.countdown_days, reverse=True):
+        day = timedelta(days=-days)
+        due = day + opens if last is None else max(day + opens, last + gap)
+        if due < day + closes:
+            last = due
+        else:
+            left_out.append(days)
+    return tuple(left_out)
+
+
+def widest_gap(policy: Policy) -> int:
+    """The most `min_gap_hours`, up to the policy's own, with which each of its milestones has room."""
+    hours = range(policy.min_gap_hours, 0, -1)
+    return next((gap for gap in hours if not starved(replace(policy, min_gap_hours=gap))), 0)
 
 
 def jurisdiction(policy: Policy, country: str | None) -> str:

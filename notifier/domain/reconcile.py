@@ -121,5 +121,8 @@ def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) 
     if any(awaits_answer(line, where) for line, where in zip(lines, wheres, strict=True)):
         return "answer_awaited"
     day = date.fromisoformat(message.key.rpartition(":")[2])
-    on_time = any(line.eta.latest and (line.eta.latest - day).days in policy.countdown_days for line in lines)
+    on_time = any(
+        line.eta.latest and (line.eta.latest - day).days in policy.of(line.sku).countdown_days
+        for line in lines
+    )
     return "too_close" if on_time else "policy_changed"

@@ -4,14 +4,14 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from notifier import answering, intake, restocking, settling, skus
-from notifier.db import played, queries
+from notifier import answering, intake, policies, restocking, settling, skus
+from notifier.db import played
 from notifier.db.registering import registered
 from notifier.db.tables import Store
 from notifier.domain.message import Kind, Scope, Status
 from notifier.errors import Conflict, Invalid, NotFound
 from notifier.feedback import report
-from notifier.inputs import BackorderChange, EtaChange, PolicyInput, SkuEta
+from notifier.inputs import BackorderChange, EtaChange, SkuEta
 from notifier.simulate import goods
 from notifier.simulate.goods import Expect, MoveInbound
 from notifier.simulate.story import (
@@ -55,7 +55,7 @@ def happen(session: Session, store_id: str, item: Numbered, now: datetime) -> No
         case MoveInbound():
             goods.move(session, store_row, event, now)
         case SetPolicy():
-            _set_policy(session, store_row, event.policy, now)
+            policies.change(session, store_row.id, event.policy, "the story", now)
 
 
 def _to_order(
@@ -117,10 +117,3 @@ def _last_sent(session: Session, event: OfOrder, kind: Kind, backorder_id: str, 
     if message is None:
         raise Invalid(f"no {kind.value} email of order {event.order_id!r} had been sent that could {what}")
     return message.id
-
-
-def _set_policy(session: Session, store_row: Store, policy: PolicyInput, now: datetime) -> None:
-    store_row.policy = policy.model_dump(mode="json", exclude_unset=True)
-    session.add(store_row)
-    session.flush()
-    queries.plan_all_again(session, store_row.id, now)

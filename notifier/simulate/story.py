@@ -24,9 +24,9 @@ from notifier.inputs import (
     NewRestock,
     NewShipment,
     NewStoreInput,
-    PolicyInput,
     WithEta,
 )
+from notifier.policy_input import PolicyInput
 from notifier.simulate.goods import Expect, MoveInbound
 
 MAX_EVENTS = 2_000

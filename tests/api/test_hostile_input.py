@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notifier.api import examples
+from notifier.api import examples, policy_examples
 from tests.api.client import Api, Json
 
 HOSTILE: list[Any] = [
@@ -24,7 +24,7 @@ CALLS = [
     ("POST", "/v1/backorders/{id}/refunds", examples.REFUND),
     ("PUT", "/v1/skus/ORN-RED/eta", examples.SKU_ETA),
     ("POST", "/v1/restocks", examples.RESTOCK),
-    ("PUT", "/v1/policy", examples.POLICY),
+    ("PUT", "/v1/policy", policy_examples.POLICY),
     ("POST", "/v1/webhook-endpoints", examples.NEW_ENDPOINT),
 ]
 

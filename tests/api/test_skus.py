@@ -89,9 +89,15 @@ def test_a_change_that_sends_very_much_needs_a_second_yes(api: Api) -> None:
     api.deliver()
     api("PUT", "/v1/policy", json={"max_messages_per_change": 1})
     problem = api.problem(409, "PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30"})
+    assert problem["type"] == "/problems/needs-confirmation"
     assert "max_messages_per_change" in problem["detail"]
+    assert problem["effect"] == api(
+        "PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30", "dry_run": True}
+    )
     assert api("GET", f"/v1/backorders/{backorder}")["lines"][0]["eta"] == "2026-12-12"
-    api("PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2026-12-30", "confirm": True})
+    again = problem["confirm"]
+    assert again["body"] == {"eta": "2026-12-30", "confirm": True}
+    api(again["method"], again["path"], json=again["body"])
     assert api("GET", f"/v1/backorders/{backorder}")["lines"][0]["eta"] == "2026-12-30"
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from notifier.domain.eta import Eta
 from notifier.domain.order import Customer, Facts
-from notifier.domain.policy import Policy, Window
+from notifier.domain.policy import Policy, SkuPolicy, Window
 from tests.domain.builders import PLACED, a_line, an_order
 
 ZONES = [
@@ -47,6 +47,15 @@ policies = st.builds(
     delay_threshold_days=st.sampled_from([0, 1, 1, 3, 10]),
     jurisdiction=st.sampled_from(["auto", "us-ftc", "eu", "none"]),
     auto_notice=st.booleans(),
+    skus=st.dictionaries(
+        st.sampled_from("AB"),
+        st.builds(
+            SkuPolicy,
+            countdown_days=st.sampled_from([None, (), (10, 2)]),
+            delay_threshold_days=st.sampled_from([None, 0, 5]),
+        ),
+        max_size=1,
+    ),
 )
 
 

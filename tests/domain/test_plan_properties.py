@@ -129,8 +129,9 @@ def test_a_date_told_is_never_told_again_as_news(facts: Facts, policy: Policy, h
     for sending in lived(facts, policy, history).sendings:
         if sending.draft.kind in CHANGE_OF_DATE:
             for line_id, said in sending.draft.says.items():
-                before = baseline(sending.facts, sending.facts.line(line_id))
-                threshold = sending.policy.delay_threshold_days
+                line = sending.facts.line(line_id)
+                before = baseline(sending.facts, line)
+                threshold = sending.policy.of(line.sku).delay_threshold_days
                 assert said.notice or slip(before, said.eta, threshold) is not Slip.NONE
 
 
@@ -149,7 +150,7 @@ def test_every_change_that_matters_is_told(facts: Facts, policy: Policy, history
         ]
         assert told
         if line.eta.latest is None or line.eta.latest > today:
-            moved = slip(told[-1], line.eta, policy.delay_threshold_days)
+            moved = slip(told[-1], line.eta, policy.of(line.sku).delay_threshold_days)
             assert moved is Slip.NONE, (told, line.eta)
 
 

@@ -1,5 +1,6 @@
 """Wall times, days and windows as instants, over every change of the clock."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -7,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.domain.policy import Policy, Window, at_local, in_window, into_window, jurisdiction, local_day
+from notifier.domain.policy import (
+    Policy,
+    SkuPolicy,
+    Window,
+    at_local,
+    in_window,
+    into_window,
+    jurisdiction,
+    local_day,
+    starved,
+    widest_gap,
+)
 from tests.domain.strategies import windows
 
 NEW_YORK, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
@@ -98,3 +110,34 @@ def test_the_law_follows_the_country_and_an_unknown_one_gets_the_strictest(
 def test_a_policy_may_name_the_law_itself() -> None:
     assert jurisdiction(Policy(jurisdiction="none"), "US") == "none"
     assert jurisdiction(Policy(jurisdiction="us-ftc"), "DE") == "us-ftc"
+
+
+# --- by SKU, and gaps ------------------------------------------------------------------------------------
+
+
+def test_a_sku_differs_in_what_was_set_for_it_alone() -> None:
+    policy = Policy(skus={"A": SkuPolicy(countdown_days=(30,)), "B": SkuPolicy(delay_threshold_days=0)})
+    assert policy.of("A") == replace(policy, countdown_days=(30,))
+    assert policy.of("B") == replace(policy, delay_threshold_days=0)
+    assert policy.of("C") is policy
+    assert policy.first_countdown == 30
+
+
+@pytest.mark.parametrize(
+    ("days", "gap", "lost", "widest"),
+    [
+        ((14, 7, 3, 1), 20, (), 20),
+        ((14, 7, 3, 1), 58, (), 58),
+        ((14, 7, 3, 1), 59, (1,), 58),  # two days and eleven hours
+        ((3, 2, 1), 20, (), 20),
+        ((3, 2, 1), 30, (1,), 29),  # the second goes late on its day, and leaves the third no room
+        ((3, 2, 1), 36, (2,), 29),
+        ((7,), 720, (), 720),
+        ((), 720, (), 720),
+    ],
+)
+def test_a_gap_may_starve_a_milestone(
+    days: tuple[int, ...], gap: int, lost: tuple[int, ...], widest: int
+) -> None:
+    policy = Policy(countdown_days=days, min_gap_hours=gap)
+    assert (starved(policy), widest_gap(policy)) == (lost, widest)

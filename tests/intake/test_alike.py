@@ -40,7 +40,9 @@ happenings = st.one_of(
     st.tuples(st.just("ships"), st.none()),
     st.tuples(st.just("unsubscribes"), st.none()),
     st.tuples(st.just("policy"), st.sampled_from([{"min_gap_hours": 100}, {"countdown_days": [5, 4, 3, 2, 1]},
-                                                  {"delay_threshold_days": 5}, {"settle_minutes": 1440}])),
+                                                  {"delay_threshold_days": 5}, {"settle_minutes": 1440},
+                                                  {"skus": {OTHER: {"countdown_days": [9, 2]}}},
+                                                  {"skus": {SKU: {"delay_threshold_days": 5}}}])),
 )  # fmt: skip
 
 
