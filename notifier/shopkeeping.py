@@ -21,12 +21,8 @@ from pydantic import (
 from sqlmodel import Session
 
 from notifier import keyring
-<<<<<<< HEAD
-from notifier.db import accounts, queries
-from notifier.db.stores import new_widget_key
-=======
 from notifier.db import accounts, policies
->>>>>>> b36dd53 (Keep policies in versions, tell what they would do, let SKUs differ)
+from notifier.db.stores import new_widget_key
 from notifier.db.tables import Store
 from notifier.delivery import Post
 from notifier.errors import Fault, Invalid, Misconfigured
