@@ -6,13 +6,17 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
+from sqlmodel import Session
 
+from notifier import inbound
 from notifier.bootstrap import Services, build, system_clock
 from notifier.config import DEVELOPMENT_SECRET, Settings
 from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import upgrade
+from notifier.db.overview import waiting_skus
 from notifier.db.stores import create_store
 from notifier.db.tables import Store
+from notifier.inbound.wishes import NewInbound
 from notifier.pages.session import ticket
 from notifier.scenes import Event, story
 from notifier.simulate import Stage, VirtualClock, read_events
@@ -76,6 +80,8 @@ def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Con
         task = progress.add_task("Sixty days at a shop", total=span)
         for _ in Stage(services.post, clock, STORE_ID).play(past, now):
             progress.update(task, completed=span - (now - clock.now).total_seconds())
+    with transaction(engine) as session:
+        _expect_goods(session, session.get_one(Store, STORE_ID), now)
     draft = folder / "draft.db"
     draft.unlink(missing_ok=True)
     memory = engine.raw_connection()
@@ -109,6 +115,20 @@ def _earlier_lots(now: datetime) -> Iterator[Event]:
         }
         shipped = promised + timedelta(days=late)
         yield {"at": shipped.isoformat(), "do": "ship", "order_id": order_id, "carrier": "UPS"}
+
+
+def _expect_goods(session: Session, store_row: Store, now: datetime) -> None:
+    """Two purchase orders for what most orders wait for, due when their customers were told."""
+    wanted = [it for it in waiting_skus(session, STORE_ID, 20) if it.last_eta and it.last_eta > now.date()]
+    for number, (sku, stage) in enumerate(zip(wanted, ("in_transit", "ordered"), strict=False)):
+        new = {
+            "reference": f"PO-{2041 + number}",
+            "lines": [{"sku": sku.sku, "quantity": sku.units + 24}],
+            "eta": sku.last_eta,
+            "stage": stage,
+            "confirm": True,
+        }
+        inbound.register(session, store_row, NewInbound.model_validate(new), now)
 
 
 def _without_pictures(event: Event) -> Event:

@@ -36,7 +36,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rule makes of the units beyond who gets them. `filled` orders lack nothing of the SKU any more.
+    """What a rule makes of the units beyond who gets them. `filled` orders lack nothing of these SKUs any more.
 
     `messages` are the emails that come of it by kind, `stopped` those that were planned and go no more; `freed` is
     the worth of what can ship now, by currency, where prices are known.
@@ -180,7 +180,7 @@ def outcome(session: Session, gifts: Mapping[str, Sequence[Share]], now: datetim
         messages.update(draft.kind for draft in changes.add)
         messages.update(move.draft.kind for move in changes.move if move.restored)
         stopped.update(stop.message.kind for stop in changes.stop)
-    filled = sum(not it.still_waiting for mine in given.values() for it in mine.values())
+    filled = sum(not any(it.still_waiting for it in mine.values()) for mine in given.values())
     return Outcome(filled, dict(messages), dict(stopped), dict(freed))
 
 

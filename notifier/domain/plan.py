@@ -144,9 +144,9 @@ def _news(facts: Facts, line: Line, moved: Slip, where: Standing) -> _News:
 
 def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
     """How the date moved since the customer was told, if that is worth an email."""
-    if line.set_aside and not line.eta.known:
-        return Slip.NONE  # nobody knew when the goods would come, but they have
     moved = slip(baseline(facts, line), line.eta, policy.of(line.sku).delay_threshold_days)
+    if line.set_aside and moved is not Slip.LATER:
+        return Slip.NONE  # its goods are here, whenever they were expected; the next word is of its parcel
     if moved is Slip.NONE or line.eta.latest is None:
         return moved
     zone = facts.customer.zone

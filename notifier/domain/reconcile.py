@@ -111,7 +111,8 @@ def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) 
         return "ended_by_law"
     if message.key.startswith(LAPSE):
         return "notice_not_needed" if policy.auto_notice else "policy_changed"
-    if all(line.set_aside and (message.kind is Kind.COUNTDOWN or not line.eta.known) for line in lines):
+    dated = message.kind in {Kind.COUNTDOWN, Kind.EARLIER}
+    if all(line.set_aside and (dated or not line.eta.known) for line in lines):
         return "set_aside"
     if message.kind in CHANGE_OF_DATE:
         back = all(slip_to_tell(facts, line, policy) is Slip.NONE for line in lines)

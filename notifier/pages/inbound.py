@@ -38,12 +38,12 @@ T = TypeVar("T", NewInbound, InboundChange)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A shipment as lists show it; `backorders` count an order once for each SKU that it waits for."""
+    """A shipment as lists show it; `waiting` counts the lines of orders that wait for it."""
 
     row: InboundShipment
     lines: list[InboundLine]
     stage: plain.Label
-    backorders: int
+    waiting: int
 
 
 # --- all of them -------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def _one(
                 "reason": row.reason or "",
             }
         values: dict[str, Any] = {
-            "it": shown, "address": f"/console/inbound/{row.id}", "here": {"eta": row.eta, "reason": row.reason},
+            "it": shown, "address": f"/console/inbound/{row.id}", "said": {"eta": row.eta, "reason": row.reason},
             "arrived_at": row.arrived_at,
         }  # fmt: skip
         if ask:

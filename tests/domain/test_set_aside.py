@@ -67,6 +67,7 @@ def test_on_its_last_day_it_is_told_a_date_and_not_that_nobody_can_say(eta: date
     life.until(on(3, 20))
     set_aside(life, 2)
     life.until(on(4, 2))
+    assert [m.kind for m in life.sent if m.kind is not Kind.COUNTDOWN] == [Kind.EXPECTATION, Kind.DELAY]
     last = life.sent[-1]
     assert (last.kind, last.due_at) == (Kind.DELAY, on(3, 31, 19))
     assert last.says == {"a": Said(Eta(date(2026, 4, 7)), "n1_short")}

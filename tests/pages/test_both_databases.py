@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 from fastapi.testclient import TestClient
 
-from notifier import endpoints
+from notifier import endpoints, inbound
+from notifier.db.tables import Store
+from notifier.inbound.wishes import NewInbound
 from notifier.inputs import NewEndpoint
 from tests.pages.shop import API_KEY, open_shop, stock
 
@@ -19,6 +21,9 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
         new = NewEndpoint.model_validate({"url": "https://shop.example/hooks"})
         hook = endpoints.create(session, shop.services.hooks, "store_fern", new, shop.now)[0].id
         endpoints.test(session, "store_fern", hook, shop.now)
+        goods = [{"sku": "ORN-RED", "quantity": 4}]
+        coming = NewInbound.model_validate({"reference": "P", "lines": goods, "eta": "2027-01-20"})
+        shipment = inbound.register(session, session.get_one(Store, "store_fern"), coming, shop.now).row.id
     with TestClient(shop.app, follow_redirects=False) as client:
         client.post("/console/login", data={"api_key": API_KEY})
         for path in (
@@ -28,6 +33,8 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
             f"/console/backorders/{shop.ids['1043']}",
             "/console/skus",
             "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
+            "/console/inbound?ask=true&reference=PO&goods=ORN-RED+9&eta=2027-02-20",
+            f"/console/inbound/{shipment}?ask=true&eta=2027-03-20&stage=customs",
             "/console/suppressions",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
@@ -41,12 +48,15 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
                 f"/console/messages?status={word}&before={word}",
                 f"/console/suppressions?address={word}&before={word}",
                 f"/console/webhooks/{hook}?before={word}",
+                f"/console/inbound/{shipment}?after={word[:100]}",
+                f"/console/inbound?before={word[:100]}",
             ):
                 assert (path, client.get(path).status_code) == (path, 200)
             for path in (
                 f"/console/backorders/{word}",
                 f"/console/messages/{word}",
                 f"/console/skus/{word}",
+                f"/console/inbound/{word}",
                 f"/console/webhooks/{word}",
                 f"/o/{word}",
             ):

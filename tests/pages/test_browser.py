@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from notifier import endpoints
+from notifier import endpoints, inbound
 from notifier.db.tables import MessageRow, Store
 from notifier.domain.message import Scope
+from notifier.inbound.wishes import NewInbound
 from notifier.inputs import NewEndpoint
 from notifier.pages.session import ticket
 from notifier.suppressing import suppress
@@ -101,6 +102,10 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
         row, _ = endpoints.create(session, shop.services.hooks, "store_fern", new, shop.now)
         hook, row.status, row.last_error = row.id, "paused", "it answered 500: " + "e" * 200
         endpoints.test(session, "store_fern", row.id, shop.now)
+        goods = [{"sku": sku, "quantity": 4} for sku in ("ORN-RED", "S" * 120)]
+        coming = NewInbound.model_validate({"reference": "P" * 150, "lines": goods, "eta": "2027-01-20"})
+        done = inbound.register(session, session.get_one(Store, "store_fern"), coming, shop.now)
+        shipment = f"/console/inbound/{done.row.id}"
         session.execute(
             update(MessageRow)
             .where(col(MessageRow.kind) == "consent")
@@ -132,6 +137,10 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
             f"/console/skus/{'S' * 120}",
             "/console/templates?kind=delay&lang=de",
+            f"/console/inbound?ask=true&reference={'R' * 150}&goods=ORN-RED+9&eta=2027-02-20",
+            shipment,
+            f"{shipment}?ask=true&eta=2027-03-20&stage=customs",
+            f"{shipment}?ask=true&stage=arrived",
             "/console/suppressions?done=added",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
