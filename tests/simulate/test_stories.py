@@ -50,7 +50,7 @@ def test_the_stories_tell_of_every_kind_of_event_email_and_state() -> None:
     happened = {item.event.do for name in tell.names() for item in tell.load(name)[1]}
     assert happened == {
         "register", "eta", "sku_eta", "restock", "ship", "answer", "cancel", "refund", "bounce", "complain",
-        "unsubscribe", "customer", "policy",
+        "unsubscribe", "customer", "policy", "inbound", "inbound_move",
     }  # fmt: skip
     lines = [
         json.loads(line)
@@ -59,6 +59,7 @@ def test_the_stories_tell_of_every_kind_of_event_email_and_state() -> None:
     ]
     assert {line["kind"] for line in lines if line["event"] == "message"} == {
         "expectation", "countdown", "delay", "consent", "earlier", "shipped", "cancelled",
+        "refund",
     }  # fmt: skip
     assert {line["state"] for line in lines if line["event"] == "law"} == {
         "on_time", "silence_ok", "need_consent", "renewed", "consented", "indefinite", "shipped", "cancelled",
