@@ -188,6 +188,12 @@ class _Standing(Collector):
             "Legal notices that did not reach customers who still wait, or that nobody confirms",
             figures.lost_notices,
         )
+        yield _labelled(
+            "notifier_overdue_duties",
+            "What the law asked of stores by a day that is over everywhere on earth",
+            "duty",
+            {task.value: count for task, count in figures.overdue_duties.items()},
+        )
         waits = (now - hooks.oldest_due).total_seconds() if hooks.oldest_due else 0
         yield GaugeMetricFamily(
             "notifier_oldest_webhook_seconds", "How long the oldest due webhook waits", waits

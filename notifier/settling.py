@@ -50,7 +50,7 @@ def _check_currency(facts: Facts, new: NewRefund) -> None:
     if known is not None and new.currency != known:
         what = "order is" if facts.currency else "refund before was"
         raise Invalid(
-            f"the {what} in {known}, this refund in {new.currency}",
+            f"the {what} in {known}, the refund in {new.currency}",
             (Fault("/currency", f"must be {known!r}"),),
         )
 

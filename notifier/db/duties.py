@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from heapq import merge
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -13,15 +12,14 @@ from sqlmodel import Session, col, select
 from notifier.db.tables import Backorder, BackorderLine
 from notifier.domain.law.duties import Task, shown_until
 
+LAPSE_BY = "lapse_by"
 DAYS = {
-    Task.NOTICE: (col(BackorderLine.notice_by), col(BackorderLine.lapse_by)),
-    Task.ANSWER: (col(BackorderLine.answer_by),),
-    Task.CANCEL: (col(BackorderLine.cancel_by),),
-    Task.REFUND: (col(BackorderLine.refund_by),),
+    Task.NOTICE: ("notice_by", LAPSE_BY),
+    Task.ANSWER: ("answer_by",),
+    Task.CANCEL: ("cancel_by",),
+    Task.REFUND: ("refund_by",),
 }
 """The columns with the last days of each duty."""
-
-LAPSE_BY = "lapse_by"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,9 +76,9 @@ def rows(
     One index each is read from where the list goes on, and no further than it is asked for.
     """
     found = [
-        _of_day(session, store_id, wanted, task, day, now, after, without, limit)
+        _of_day(session, store_id, wanted, task, name, now, after, without, limit)
         for task in wanted.tasks
-        for day in DAYS[task]
+        for name in DAYS[task]
     ]
     return list(islice(merge(*found, key=lambda row: row.place), limit))
 
@@ -90,16 +88,17 @@ def _of_day(
     store_id: str,
     wanted: Wanted,
     task: Task,
-    day: Any,
+    name: str,
     now: datetime,
     after: Place | None,
     without: Collection[str],
     limit: int,
 ) -> list[Row]:
+    day = col(getattr(BackorderLine, name))
     query = select(day, BackorderLine.id, BackorderLine.backorder_id, BackorderLine.sku).where(
         BackorderLine.store_id == store_id, day.is_not(None)
     )
-    if day.key == LAPSE_BY:
+    if name == LAPSE_BY:
         query = query.where(day <= shown_until(now))
     if wanted.sku is not None:
         query = query.where(BackorderLine.sku == wanted.sku)
@@ -130,16 +129,23 @@ def to_look_at(session: Session, store_id: str, now: datetime, limit: int) -> li
 
 
 def count_overdue(session: Session, today: date, store_id: str | None = None) -> dict[Task, int]:
-    """How many duties had their last day before `today`, of one store or of all together."""
-    return {task: sum(_count(session, day, today, store_id) for day in DAYS[task]) for task in Task}
+    """How many duties had their last day before `today`, of one store or of all together.
+
+    A line that merely has not shipped has another duty from then on.
+    """
+    return {
+        task: sum(_count(session, name, today, store_id) for name in DAYS[task] if name != LAPSE_BY)
+        for task in Task
+    }
 
 
 def count_near(session: Session, store_id: str, now: datetime) -> int:
     """How many of a store's duties fall due today or tomorrow, or should have before."""
-    return sum(_count(session, day, shown_until(now), store_id) for days in DAYS.values() for day in days)
+    return sum(_count(session, name, shown_until(now), store_id) for names in DAYS.values() for name in names)
 
 
-def _count(session: Session, day: Any, before: date, store_id: str | None) -> int:
+def _count(session: Session, name: str, before: date, store_id: str | None) -> int:
+    day = col(getattr(BackorderLine, name))
     query = select(func.count()).select_from(BackorderLine).where(day.is_not(None), day < before)
     if store_id is not None:
         query = query.where(BackorderLine.store_id == store_id)

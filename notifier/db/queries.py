@@ -3,16 +3,17 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from notifier.db import notices
+from notifier.db import duties, notices
 from notifier.db.account_tables import ProviderAccount
 from notifier.db.accounts import provider_of
 from notifier.db.claims import OF_ANYBODY
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, SkuChange
+from notifier.domain.law.duties import Task
 from notifier.domain.message import Status
 from notifier.domain.order import OrderStatus
 
@@ -163,6 +164,8 @@ class Figures:
     """By account: until when it is paused, and how often in a row there was trouble."""
     unfinished_sku_changes: int
     lost_notices: int
+    overdue_duties: dict[Task, int]
+    """By duty, how many had their last day, everywhere on earth."""
 
 
 def figures(session: Session, now: datetime) -> Figures:
@@ -189,4 +192,5 @@ def figures(session: Session, now: datetime) -> Figures:
         accounts={row.account: (row.paused_until, row.failures) for row in session.exec(known)},
         unfinished_sku_changes=session.exec(unfinished).one(),
         lost_notices=notices.count_lost(session),
+        overdue_duties=duties.count_overdue(session, (now - timedelta(hours=12)).date()),
     )

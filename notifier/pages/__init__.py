@@ -8,6 +8,7 @@ from notifier.errors import NotFound
 from notifier.pages import (
     backorders,
     console,
+    duties,
     inbound,
     insights,
     messages,
@@ -46,6 +47,7 @@ def router(services: Services) -> APIRouter:
         session,
         order,
         console,
+        duties,
         messages,
         backorders,
         skus,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
-from notifier.db import accounts, endpoints, overview
+from notifier.db import accounts, duties, endpoints, overview
 from notifier.db.accounts import State
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import TROUBLE, Store
@@ -80,6 +80,8 @@ def _figures(session: Session, store: Store, now: datetime) -> Iterator[Figure]:
     yield Figure("partly shipped", orders.get("partly_shipped", 0), "/console/backorders")
     answers = overview.count_answers_needed(session, store.id)
     yield Figure("need an answer", answers, "/console/messages?kind=consent", "wait" if answers else "")
+    near = duties.count_near(session, store.id, now)
+    yield Figure("duties of the law near", near, "/console/duties", "bad" if near else "")
     passed = overview.count_passed(session, store.id, local_day(now, ZoneInfo(store.timezone)))
     yield Figure("past their date", passed, "/console/skus", "bad" if passed else "")
     due = overview.count_due(session, store.id, now + DAY)

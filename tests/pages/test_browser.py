@@ -141,6 +141,7 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             shipment,
             f"{shipment}?ask=true&eta=2027-03-20&stage=customs",
             f"{shipment}?ask=true&stage=arrived",
+            "/console/duties?done=settled",
             "/console/suppressions?done=added",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
