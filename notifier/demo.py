@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlmodel import Session
 
-from notifier import inbound
+from notifier import inbound, policies
 from notifier.bootstrap import Services, build, system_clock
 from notifier.config import DEVELOPMENT_SECRET, Settings
 from notifier.db.engine import make_engine, transaction
@@ -18,6 +18,7 @@ from notifier.db.stores import create_store
 from notifier.db.tables import Store
 from notifier.inbound.wishes import NewInbound
 from notifier.pages.session import ticket
+from notifier.policy_input import PolicyInput, SkuPolicyInput
 from notifier.scenes import Event, story
 from notifier.simulate import Stage, VirtualClock, read_events
 
@@ -29,6 +30,8 @@ LOTS_LATE = (6, 4, 11, 0, 7, 5)
 """By how many days each of the lots before missed its date: what the shop's dates are held against."""
 ORDERS = 60
 DATA = Path(__file__).resolve().parents[1] / "data"
+POLICY = PolicyInput(skus={"MUG-SOLSTICE": SkuPolicyInput(countdown_days=[7, 1])})
+"""The one that holds in the end, beside the one that it began with: so its page has something to show."""
 BRAND = {
     "website": "https://shop.example",
     "accent": "#1f5a43",
@@ -80,6 +83,8 @@ def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Con
         task = progress.add_task("Sixty days at a shop", total=span)
         for _ in Stage(services.post, clock, STORE_ID).play(past, now):
             progress.update(task, completed=span - (now - clock.now).total_seconds())
+    with transaction(engine) as session:
+        policies.change(session, STORE_ID, POLICY, "the demo", now)
     with transaction(engine) as session:
         _expect_goods(session, session.get_one(Store, STORE_ID), now)
     draft = folder / "draft.db"

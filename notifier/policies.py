@@ -19,7 +19,7 @@ from notifier.domain.effect import How, Shift, effect, reasons
 from notifier.domain.message import Kind
 from notifier.domain.plan import LAPSE
 from notifier.domain.policy import Policy
-from notifier.errors import Conflict, Fault, Held, Invalid
+from notifier.errors import Conflict, Fault, Held, Invalid, NotFound
 from notifier.faults import faults
 from notifier.planning import CHUNK
 from notifier.policy_input import PolicyInput
@@ -212,6 +212,14 @@ def kept(session: Session, store_id: str, *, before: int | None = None, limit: i
         )
         for place, row in enumerate(found[:limit])
     ]
+
+
+def find(session: Session, store_id: str, number: int) -> Kept:
+    """One version of a store's policy. Raises NotFound."""
+    for it in kept(session, store_id, before=number + 1, limit=1):
+        if it.row.version == number:
+            return it
+    raise NotFound(f"the policy of this store never was in version {number}")
 
 
 def _changed(old: PolicyInput, new: PolicyInput) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ class PolicyInput(Input):
             ge=1,
             le=10_000_000,
             description="One change (of a date, of this policy) that would send more waits for a second yes.",
-            **_said("Most emails of one change", "emails"),
+            **_said("Most emails of one change"),
         ),
     ] = 10_000
     auto_notice: Annotated[
@@ -206,7 +206,7 @@ class PolicyInput(Input):
         Field(
             max_length=MOST_SKUS,
             description="By SKU, what is otherwise for its lines: `countdown_days`, `delay_threshold_days`.",
-            **_said("By SKU"),
+            **_said("Otherwise for a SKU"),
         ),
     ] = Field({})
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Header, Path, Response
 
 from notifier import policies
 from notifier.api import policy_examples, policy_shapes, shapes
-from notifier.api.deps import After, Call, CallDep, Limit, Work
+from notifier.api.deps import After, Call, CallDep, Limit
 from notifier.api.policy_shapes import PolicyEffect, PolicyShape, PolicyVersionShape
 from notifier.api.problems import declared, way_on
 from notifier.db import policies as rows
@@ -162,11 +162,4 @@ def list_versions(call: CallDep, limit: Limit = 50, after: After = None) -> Vers
 def get_version(version: Annotated[int, Path(ge=1, le=2**31 - 1)], call: CallDep) -> PolicyVersionShape:
     """Read one version of the policy, and how far the open orders have followed it."""
     with call.reading() as work:
-        return policy_shapes.version(_version(work, version))
-
-
-def _version(work: Work, number: int) -> policies.Kept:
-    for it in policies.kept(work.session, work.store.id, before=number + 1, limit=1):
-        if it.row.version == number:
-            return it
-    raise NotFound(f"the policy of this store never was in version {number}")
+        return policy_shapes.version(policies.find(work.session, work.store.id, version))
