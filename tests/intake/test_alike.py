@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
-from notifier import answering, skus
+from notifier import answering, restocking, skus
 from notifier.db.alike import Wanted, sketches
 from notifier.db.engine import make_engine, reading
 from notifier.db.migrate import upgrade
@@ -38,6 +38,7 @@ happenings = st.one_of(
     st.tuples(st.just("other moves"), etas),
     st.tuples(st.just("keeps"), st.none()),
     st.tuples(st.just("ships"), st.none()),
+    st.tuples(st.just("restocks"), st.integers(1, 5)),
     st.tuples(st.just("unsubscribes"), st.none()),
     st.tuples(st.just("policy"), st.sampled_from([{"min_gap_hours": 100}, {"countdown_days": [5, 4, 3, 2, 1]},
                                                   {"delay_threshold_days": 5}, {"settle_minutes": 1440},
@@ -79,6 +80,9 @@ def live(house: House, kinds: list[Any], story: list[Any], move: Callable[[House
             house.turn()
         elif what == "moves":
             move(house, how)
+        elif what == "restocks":
+            with house.writing() as session:
+                restocking.hand_out(session, house.store_id, {SKU: how}, "fifo", house.clock.now)
         elif what == "policy":
             with house.writing() as session:
                 session.get_one(Store, house.store_id).policy = how

@@ -297,3 +297,52 @@ def test_a_dry_run_counts_planned_word_that_would_say_more(house: House) -> None
     house.move(backorder_id, "2027-01-15", "LAMP")
     radius = preview(house, "2027-01-15")
     assert sum(count for kind, count in radius.messages.items() if kind in CHANGE_OF_DATE) == 1
+
+
+# --- slips -------------------------------------------------------------------------------------------------
+
+
+def us_order(house: House) -> str:
+    line = {"sku": SKU, "name": "Ornament", "quantity": 1, "eta": "2026-12-20"}
+    return house.register("1", lines=[line], customer={"email": "a@example.com", "country": "US"})
+
+
+def told(house: House) -> list[str]:
+    return [email.kind for email in house.provider.taken]
+
+
+def test_a_change_taken_back_within_the_settling_time_sends_nothing(house: House) -> None:
+    us_order(house)
+    house.dispatch()
+    change(house, "2027-02-20")
+    house.clock.pass_time(minutes=14)
+    house.turn()
+    change(house, "2026-12-20")
+    house.clock.pass_time(minutes=30)
+    house.turn()
+    assert told(house) == ["expectation"]
+
+
+def test_a_small_move_is_damped_but_not_past_a_legal_limit(house: House) -> None:
+    us_order(house)
+    house.register("2", customer={"email": "b@example.com", "country": "DE"})
+    with house.writing() as session:
+        session.get_one(Store, house.store_id).policy = {"delay_threshold_days": 5}
+    house.dispatch()
+    foretold = preview(house, "2026-12-22")
+    assert foretold.messages == {"delay": 1}
+    change(house, "2026-12-22")
+    house.clock.pass_time(minutes=20)
+    house.turn()
+    assert told(house) == ["expectation", "expectation", "delay"]
+    assert house.provider.taken[-1].to == "a@example.com"
+
+
+def test_a_dry_run_says_who_must_answer_by_when(house: House) -> None:
+    backorder_id = us_order(house)
+    house.register("2", customer={"email": "b@example.com", "country": "DE"})
+    house.dispatch()
+    radius = preview(house, "2027-03-20")
+    assert radius.needs_consent == 1
+    ((day, who),) = radius.answer_by.items()
+    assert (day, who.backorders, who.first) == (date(2027, 1, 19), 1, (backorder_id,))

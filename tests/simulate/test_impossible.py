@@ -33,6 +33,12 @@ def event(do: str, day: int = 2, **fields: Any) -> dict[str, Any]:
     return {"at": at(day), "do": do, "order_id": "1"} | fields
 
 
+def inbound(day: int = 2, quantity: int = 5, **fields: Any) -> dict[str, Any]:
+    lines = [{"sku": "A", "quantity": quantity}]
+    shipment = {"do": "inbound", "reference": "PO-7", "lines": lines, "eta": "2026-04-20"}
+    return {"at": at(day)} | shipment | fields
+
+
 def refusal(tmp_path: Path, story: Any) -> str:
     """Why it is refused. Text is written as it is, anything else as JSON, a list as the events of a story."""
     file = tmp_path / "story.json"
@@ -67,6 +73,19 @@ def refusal(tmp_path: Path, story: Any) -> str:
         ({"at": at(2), "do": "sku_eta", "sku": "A", "eta": None, "order_id": "1"}, "/order_id"),
         ({"at": at(2), "do": "restock", "sku": "A", "quantity": 1, "rule": "lottery"}, "/rule"),
         ({"at": at(2), "do": "restock", "sku": "A", "quantity": -1}, "/quantity"),
+        (
+            {"at": at(2), "do": "restock", "sku": "B", "quantity": 1},
+            "no order of this store waits for SKU 'B'",
+        ),
+        (inbound(quantity=0), "/lines/0/quantity"),
+        (inbound(eta="2026-03-01"), "eta 2026-03-01 has passed: it is 2026-03-02"),
+        (inbound(eta="2026-04-01", eta_earliest="2026-04-02"), "/eta_earliest"),
+        (inbound(stage="lost"), "/stage"),
+        (
+            {"at": at(2), "do": "inbound_move", "reference": "PO-7", "eta": "2026-04-20"},
+            "no shipment 'PO-7' is on",
+        ),
+        ({"at": at(2), "do": "inbound_move", "reference": "PO-7"}, "no shipment 'PO-7' is on"),
         (event("answer", answer="perhaps"), "/answer"),
         (event("cancel", by="nobody"), "/by"),
         (event("refund", amount=9.5, currency="USD"), "/amount"),
@@ -124,6 +143,17 @@ def test_what_is_gone_can_neither_ship_nor_move_nor_be_answered(tmp_path: Path) 
         said = refusal(tmp_path, [registered(), event("ship"), event(do, 3, **fields)])
         assert said.startswith("event 3: ")
         assert wrong in said
+
+
+def test_what_has_arrived_is_not_on_its_way_again(tmp_path: Path) -> None:
+    here = {"do": "inbound_move", "reference": "PO-7", "stage": "arrived"}
+    for wrong, said in [
+        ({"at": at(4)} | here | {"stage": "customs"}, "has arrived"),
+        ({"at": at(4)} | inbound(day=4), "is on its way already"),
+    ]:
+        told = refusal(tmp_path, [registered(), inbound(), {"at": at(3)} | here, wrong])
+        assert told.startswith("event 4: ")
+        assert said in told
 
 
 def test_what_ships_before_it_registers_is_refused_by_its_own_number(tmp_path: Path) -> None:
