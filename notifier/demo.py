@@ -124,11 +124,15 @@ def _earlier_lots(now: datetime) -> Iterator[Event]:
 
 def _expect_goods(session: Session, store_row: Store, now: datetime) -> None:
     """Two purchase orders for what most orders wait for, due when their customers were told."""
-    wanted = [it for it in waiting_skus(session, STORE_ID, 20) if it.last_eta and it.last_eta > now.date()]
+    wanted = [
+        it
+        for it in waiting_skus(session, STORE_ID, 20)
+        if it.last_eta and it.last_eta > now.date() and it.units > it.allocated
+    ]
     for number, (sku, stage) in enumerate(zip(wanted, ("in_transit", "ordered"), strict=False)):
         new = {
             "reference": f"PO-{2041 + number}",
-            "lines": [{"sku": sku.sku, "quantity": sku.units + 24}],
+            "lines": [{"sku": sku.sku, "quantity": sku.units - sku.allocated + 24}],
             "eta": sku.last_eta,
             "stage": stage,
             "confirm": True,

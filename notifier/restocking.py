@@ -15,6 +15,7 @@ from notifier.db.facts import Order, record
 from notifier.db.tables import BackorderLine, Store
 from notifier.domain.inbound import Wanting
 from notifier.domain.message import Kind
+from notifier.domain.plan import LAPSE
 from notifier.domain.supply import Share, Waiting, share
 from notifier.errors import Fault, Invalid
 from notifier.inputs import NewRestock
@@ -38,8 +39,9 @@ class Allocation:
 class Outcome:
     """What a rule makes of the units beyond who gets them. `filled` orders lack nothing of these SKUs any more.
 
-    `messages` are the emails that come of it by kind, `stopped` those that were planned and go no more; `freed` is
-    the worth of what can ship now, by currency, where prices are known.
+    `messages` are the emails that come of it by kind, `stopped` those that were planned and go no more, but for the
+    notices of a legal deadline's day, which may never be needed; `freed` is the worth of what can ship now, by
+    currency, where prices are known.
     """
 
     filled: int
@@ -177,9 +179,9 @@ def outcome(session: Session, gifts: Mapping[str, Sequence[Share]], now: datetim
         if all(it.still_waiting for it in mine.values()):
             continue
         changes = changes_of(_as_if(order, mine), now)
-        messages.update(draft.kind for draft in changes.add)
-        messages.update(move.draft.kind for move in changes.move if move.restored)
-        stopped.update(stop.message.kind for stop in changes.stop)
+        fresh = [*changes.add, *(move.draft for move in changes.move if move.restored)]
+        messages.update(draft.kind for draft in fresh if not draft.key.startswith(LAPSE))
+        stopped.update(stop.message.kind for stop in changes.stop if not stop.message.key.startswith(LAPSE))
     filled = sum(not any(it.still_waiting for it in mine.values()) for mine in given.values())
     return Outcome(filled, dict(messages), dict(stopped), dict(freed))
 

@@ -190,3 +190,25 @@ def test_a_dry_run_tells_what_either_rule_would_do(api: Api) -> None:
     assert (fifo["filled"], fair["filled"]) == (1, 0)
     assert fifo["value_freed"] == fair["value_freed"] == [{"amount": "38.00", "currency": "USD"}]
     assert "rules" not in api("POST", "/v1/restocks", json=asked | {"dry_run": False})
+
+
+def test_a_restock_tells_which_emails_go_no_more_and_then_they_do_not(api: Api) -> None:
+    first, second = registered(api, 2)
+    api.deliver()
+    asked = {"sku": "ORN-RED", "quantity": 3}
+    told = api("POST", "/v1/restocks", json=asked | {"dry_run": True})["rules"]
+    planned = [
+        m
+        for m in api("GET", f"/v1/backorders/{first}")["messages"]
+        if m["kind"] == "countdown" and m["status"] == "planned"
+    ]
+    assert planned
+    assert (told["fifo"]["messages"], told["fifo"]["stopped"]) == ({}, {"countdown": len(planned)})
+    assert (told["fair"]["messages"], told["fair"]["stopped"]) == ({}, {})
+    api("POST", "/v1/restocks", json=asked)
+    after = {m["id"]: m for m in api("GET", f"/v1/backorders/{first}")["messages"]}
+    assert {(after[m["id"]]["status"], after[m["id"]]["reason"]) for m in planned} == {
+        ("cancelled", "set_aside")
+    }
+    kept = api("GET", f"/v1/backorders/{second}")["messages"]
+    assert any(m["kind"] == "countdown" and m["status"] == "planned" for m in kept)
