@@ -8,6 +8,7 @@ import notifier.db.account_tables
 import notifier.db.inbound_tables
 import notifier.db.insight_tables
 import notifier.db.policy_tables
+import notifier.db.privacy_tables
 import notifier.db.tables
 import notifier.db.template_tables
 import notifier.db.webhook_tables  # noqa: F401  they register their tables

@@ -34,7 +34,7 @@ from notifier.errors import Misconfigured
 from notifier.errors import Unavailable as DatabaseAway
 from notifier.planning import replan
 from notifier.providers.base import Envelope
-from notifier.signed import pseudonym
+from notifier.signed import naming, pseudonym
 from notifier.words.context import Shop, variables
 from notifier.words.render import TemplateFault
 
@@ -149,7 +149,9 @@ def _resend_doubtful(post: Post, account: str, now: datetime) -> int:
             session, now, BATCH, post.lease, account, pace, post.max_attempts, removes_duplicates=safe
         )
         orders = store.load(session, {claim.backorder_id for claim in claims})
-        suppressed = suppressions.of(session, {_address(order) for order in orders.values()})
+        suppressed = suppressions.of(
+            session, {_address(order) for order in orders.values()}, naming(post.links.secret)
+        )
         for claim in claims:
             content, order = outbox.content(session, claim.id), orders[claim.backorder_id]
             barred = suppressions.against(suppressed.get(_address(order), ()), claim.kind)
@@ -211,7 +213,9 @@ def _prepared(
         orders = store.load(session, {claim.backorder_id for claim in claims})
         addresses = {_address(orders[claim.backorder_id]) for claim in claims if claim.kind in WAITING_SERIES}
         last = spacing.last_to(session, addresses, WAITING_SERIES)
-        suppressed = suppressions.of(session, {_address(order) for order in orders.values()})
+        suppressed = suppressions.of(
+            session, {_address(order) for order in orders.values()}, naming(post.links.secret)
+        )
     ready: list[_Ready] = []
     for claim in claims:
         order = orders[claim.backorder_id]

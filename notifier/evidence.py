@@ -63,16 +63,10 @@ def document(
     messages = queries.messages_of(session, [backorder_id])[backorder_id]
     ids = [message.id for message in messages]
     bodies, reports = proof.bodies(session, ids), proof.reports(session, store_id, ids)
-    redacted = {
-        id_: digest
-        for fact in happened
-        if fact.kind == "erased"
-        for id_, digest in fact.data["redacted"].items()
-    }
     signer = Signer(secret_key)
     parts = {
         "order": _order(order, secret_key),
-        "records": evidence.chained(records(happened, history, reports), redacted),
+        "records": evidence.chained(records(happened, history, reports), redacted(happened)),
         "messages": [
             _message(
                 row, order, [change for change in history if change.message_id == row.id], reports, bodies
@@ -108,7 +102,17 @@ def records(
 ) -> list[dict[str, Any]]:
     """Every row that is only ever added, as it is, in the order in which we heard of it."""
     found = [*map(of_fact, happened), *map(of_change, history), *map(of_report, reports)]
-    return sorted(found, key=lambda record: (record["recorded_at"], record["id"]))
+    # Of one instant, in the order in which the rows were made, which their ids tell.
+    return sorted(found, key=lambda record: (record["recorded_at"], record["id"].rpartition("_")[2]))
+
+
+def redacted(happened: Sequence[Fact]) -> dict[str, str]:
+    """By record id, the digest of what stood there before any words were taken out."""
+    found: dict[str, str] = {}
+    for fact in happened:
+        if fact.kind in {"erased", "redacted"}:
+            found = {**fact.data["redacted"], **found}
+    return found
 
 
 def of_fact(row: Fact) -> dict[str, Any]:

@@ -174,6 +174,8 @@ def change(
     """Change customer details, estimates, or both. What is as it was already makes no fact and no email."""
     with OrderFacts(session, store_id, backorder_id, now) as fact:
         if wanted.customer is not None:
+            if fact.order.facts.erased:
+                raise Conflict("the customer of this order was erased, so there is nobody to change")
             _change_customer(fact, wanted.customer)
         for number, line in enumerate(wanted.lines or ()):
             row = fact.line(line.sku, f"/lines/{number}/sku")

@@ -6,7 +6,7 @@ Both keys are derived from the installation's secret key (HKDF, RFC 5869), one f
 import hmac
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from notifier.db.suppressions import fold
+from notifier.db.suppressions import Naming, fold
 
 ERASED = "@privacy.invalid"
 """How the name of an erased address ends: `.invalid` never resolves (RFC 2606), so no mail can go there."""
@@ -79,6 +79,11 @@ def pseudonym(secret_key: str, store_id: str, address: str) -> str:
     return (
         f"erased-{hmac.digest(_derived(secret_key, 'erased addresses'), about, 'sha256').hex()[:32]}{ERASED}"
     )
+
+
+def naming(secret_key: str) -> Naming:
+    """`pseudonym` with this secret key: for those who look for what an erased address has left."""
+    return partial(pseudonym, secret_key)
 
 
 @lru_cache(maxsize=32)

@@ -13,6 +13,7 @@ from notifier import answering
 from notifier.db import facts as store
 from notifier.db import suppressions
 from notifier.db.facts import Order
+from notifier.db.suppressions import Naming
 from notifier.db.tables import Suppression
 from notifier.domain.message import Kind, Scope
 from notifier.planning import replan
@@ -27,18 +28,18 @@ def suppress(
     return suppressions.add(session, store_id, address, scope, reason, source, now)
 
 
-def lift(session: Session, rows: Sequence[Suppression], now: datetime) -> None:
+def lift(session: Session, rows: Sequence[Suppression], naming: Naming, now: datetime) -> None:
     """Write to these addresses again, beginning with what was held and is still true."""
     suppressions.remove(session, rows)
     for store_id, address in sorted({(row.store_id, row.address) for row in rows}):
-        held = suppressions.orders_held(session, store_id, address)
+        held = suppressions.orders_held(session, store_id, address, naming)
         store.versions(session, held)
         suppressions.give_back(session, held, LIFTED, now)
         replan(session, store.load(session, held, lock=True).values(), now)
 
 
 def set_waiting_series(
-    session: Session, store_id: str, backorder_id: str, wanted: bool, now: datetime
+    session: Session, store_id: str, backorder_id: str, wanted: bool, naming: Naming, now: datetime
 ) -> None:
     """The customer of this order wants reminders, of all their orders with this store, or wants none.
 
@@ -49,12 +50,16 @@ def set_waiting_series(
     if not wanted:
         suppress(session, store_id, email, Scope.WAITING, "the customer wants no reminders", "customer", now)
     else:
-        lift(session, suppressions.find(session, store_id, address=email, scope=Scope.WAITING, limit=1), now)
+        found = suppressions.find(
+            session, store_id, address=email, naming=naming, scope=Scope.WAITING, limit=2
+        )
+        lift(session, found, naming, now)
 
 
-def is_quiet(session: Session, order: Order) -> bool:
+def is_quiet(session: Session, order: Order, naming: Naming) -> bool:
     """Whether the address of this order gets no reminders."""
     address = (order.row.store_id, order.row.email)
     return (
-        suppressions.against(suppressions.of(session, [address]).get(address, ()), Kind.COUNTDOWN) is not None
+        suppressions.against(suppressions.of(session, [address], naming).get(address, ()), Kind.COUNTDOWN)
+        is not None
     )

@@ -21,6 +21,7 @@ REASONS = {
     "lines_shipped": "not sent: the lines that it speaks of have shipped",
     "lines_cancelled": "not sent: the lines that it speaks of are cancelled",
     "unsubscribed": "not sent: the customer wants no countdown emails",
+    "erased": "not sent: the customer's address was erased",
     "date_moved": "not sent: the date that it would have told has moved",
     "date_moved_again": "not sent: the date moved again before it left",
     "date_moved_back": "not sent: the date moved back to what the customer knows",
@@ -93,6 +94,8 @@ WORDS: Mapping[str, Callable[[Data], str]] = {
     "answered": lambda data: f"the customer chose to {data['choice']}{_about(data)}{_for_how_long(data)}",
     "unsubscribed": lambda _: "the customer wants no countdown emails for this order",
     "language_chosen": lambda data: f"the customer chose to be written to in {data['locale']!r}",
+    "erased": lambda _: "the customer's address, name and emails were erased",
+    "redacted": lambda _: "emails to an address that this order had before were erased",
     "links_revoked": lambda data: f"the store ended the links to the customer's page{_because(data)}",
     "resubscribed": lambda _: "the customer wants countdown emails for this order again",
 }

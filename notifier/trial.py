@@ -20,6 +20,7 @@ from notifier.keyring import FIELDS
 from notifier.providers import SETTINGS
 from notifier.providers.advice import advise
 from notifier.providers.base import Accepted, Envelope, Unknown
+from notifier.signed import naming
 from notifier.words import samples
 from notifier.words.context import in_locale, variables
 from notifier.words.render import Rendered, TemplateFault
@@ -58,7 +59,8 @@ def send_test(
     with reading(post.engine) as session:
         store = session.get_one(Store, store_id)
         through = accounts.of_store(session, store_id, post.default_provider)
-        barred = suppressions.find(session, store_id, address=to, scope=Scope.ALL, limit=1)
+        names = naming(post.links.secret)
+        barred = suppressions.find(session, store_id, address=to, naming=names, scope=Scope.ALL, limit=1)
     if second and len(through) < 2:
         detail = "there is none to try: set second_provider first"
         raise Invalid(f"second: {detail}", (Fault("/second", detail),))

@@ -12,6 +12,7 @@ from notifier import pages
 from notifier.api import (
     accounts,
     backorders,
+    customers,
     duties,
     endpoints,
     evidence,
@@ -88,6 +89,7 @@ def create_app(services: Services) -> FastAPI:
         backorders.batches,
         backorders.router,
         evidence.router,
+        customers.router,
         skus.router,
         insights.router,
         inbound.router,

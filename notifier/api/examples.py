@@ -270,6 +270,8 @@ ACCOUNT: Json = {
     "failures": 1,
     "sends_per_second": 55.0,
 }
+CUSTOMER: Json = {"email": "jane@example.com"}
+ERASURE: Json = CUSTOMER | {"open_orders": "refuse"}
 NEW_SUPPRESSION: Json = {"address": "jane@example.com", "reason": "asked us by telephone"}
 SUPPRESSION: Json = {
     "id": "supp_019aa4b2c1d37e5f8a6b4c2d1e0f9a8e",

@@ -7,11 +7,13 @@ from pydantic import EmailStr
 
 from notifier import inputs
 from notifier.api import examples, shapes, views
-from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
+from notifier.api.deps import After, Answer, Call, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
 from notifier.db import suppressions
+from notifier.db.suppressions import Naming
 from notifier.domain.message import Scope
 from notifier.errors import NotFound
+from notifier.signed import naming
 from notifier.suppressing import lift, suppress
 
 router = APIRouter(prefix="/v1/suppressions", tags=["suppressions"])
@@ -33,7 +35,13 @@ def list_suppressions(
     place = call.read_cursor(asked, after)
     with call.reading() as work:
         found = suppressions.find(
-            work.session, work.store.id, address=address, scope=scope, after=place, limit=limit + 1
+            work.session,
+            work.store.id,
+            address=address,
+            naming=_naming(call),
+            scope=scope,
+            after=place,
+            limit=limit + 1,
         )
     shown = [views.suppression(row) for row in found[:limit]]
     return List(data=shown, next=call.cursor(asked, shown[-1].id) if len(found) > limit else None)
@@ -67,10 +75,17 @@ def suppress_address(
 def lift_suppressions(call: CallDep, address: Address, scope: Scope | None = None) -> List:
     """Write to an address again, beginning with what was held and is still true; answers what was lifted."""
     with call.writing() as work:
-        found = suppressions.find(work.session, work.store.id, address=address, scope=scope, limit=len(Scope))
+        found = suppressions.find(
+            work.session,
+            work.store.id,
+            address=address,
+            naming=_naming(call),
+            scope=scope,
+            limit=2 * len(Scope),
+        )
         if not found:
             raise NotFound(f"this store suppresses no {address!r}")
-        lift(work.session, found, work.now)
+        lift(work.session, found, _naming(call), work.now)
     return List(data=[views.suppression(row) for row in found], next=None)
 
 
@@ -86,5 +101,9 @@ def lift_suppression(suppression_id: Id, call: CallDep) -> shapes.Suppression:
         found = suppressions.find(work.session, work.store.id, id=suppression_id, limit=1)
         if not found:
             raise NotFound(f"there is no suppression {suppression_id!r} in this store")
-        lift(work.session, found, work.now)
+        lift(work.session, found, _naming(call), work.now)
     return views.suppression(found[0])
+
+
+def _naming(call: Call) -> Naming:
+    return naming(call.services.settings.secret_key.get_secret_value())

@@ -31,7 +31,7 @@ from notifier.domain.order import (
 )
 from notifier.domain.policy import Policy
 
-PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done")
+PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "erased")
 """Kinds of fact rows that planning and law look at; the rest stands in the lines."""
 
 LINE_STANDING = ("law_state", *DUTY_DAYS)
@@ -173,6 +173,7 @@ def facts_of(
             for message in messages
         ),
         unsubscribed=row.unsubscribed,
+        erased=any(fact.kind == "erased" for fact in happened),
         version=row.version,
     )
 
@@ -191,6 +192,7 @@ def after(order: Order, happened: Sequence[Fact]) -> Order:
             refunds=_in_time(known.refunds + new.refunds),
             done=_in_time(known.done + new.done),
             messages=known.messages,
+            erased=known.erased or new.erased,
         ),
     )
 

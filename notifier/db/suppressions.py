@@ -1,7 +1,7 @@
 """Addresses that must not get a store's mail, and the messages that are held for it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, text, update
@@ -19,6 +19,10 @@ ROW = MessageRow
 HELD = text(f"message.{IN_TROUBLE} AND message.status = 'held'")
 HELD_FOR = "suppressed: "
 """How the reason of a message begins that is held because of its address."""
+
+
+Naming = Callable[[str, str], str]
+"""From a store's id and an address to the pseudonym that stands for it once it was erased."""
 
 
 def fold(address: str) -> str:
@@ -52,16 +56,21 @@ def find(
     *,
     id: str | None = None,  # noqa: A002  the column's name
     address: str | None = None,
+    naming: Naming | None = None,
     scope: Scope | None = None,
     after: str | None = None,
     limit: int,
 ) -> Sequence[Suppression]:
-    """A store's suppressions, the newest first, from just past `after`."""
+    """A store's suppressions, the newest first, from just past `after`.
+
+    With `naming`, those of an address are found too that were made before it was erased.
+    """
     query = select(Suppression).where(Suppression.store_id == store_id)
     if id is not None:
         query = query.where(Suppression.id == id)
     if address is not None:
-        query = query.where(Suppression.address == fold(address))
+        names = {fold(address)} | ({naming(store_id, address)} if naming else set())
+        query = query.where(col(Suppression.address).in_(names))
     if scope is not None:
         query = query.where(Suppression.scope == scope.value)
     if after is not None:
@@ -77,11 +86,14 @@ def remove(session: Session, rows: Sequence[Suppression]) -> None:
     )
 
 
-def of(session: Session, addresses: Collection[Address]) -> Mapping[Address, Sequence[Suppression]]:
-    """By (store id, address as it was written), what stands against writing to it."""
+def of(
+    session: Session, addresses: Collection[Address], naming: Naming
+) -> Mapping[Address, Sequence[Suppression]]:
+    """By (store id, address as it was written), what stands against writing to it: also of before it was erased."""
     folded: defaultdict[Address, list[Address]] = defaultdict(list)
     for store_id, address in addresses:
         folded[store_id, fold(address)].append((store_id, address))
+        folded[store_id, naming(store_id, address)].append((store_id, address))
     query = select(Suppression).where(
         col(Suppression.store_id).in_({store_id for store_id, _ in folded}),
         col(Suppression.address).in_({address for _, address in folded}),
@@ -98,13 +110,17 @@ def against(rows: Sequence[Suppression], kind: Kind) -> str | None:
     return next((f"{HELD_FOR}{row.reason}" for row in rows if Scope(row.scope).covers(kind)), None)
 
 
-def orders_held(session: Session, store_id: str, address: str) -> list[str]:
-    """The ids of the orders of this address that have a message held for it."""
+def orders_held(session: Session, store_id: str, address: str, naming: Naming) -> list[str]:
+    """The ids of the orders of this address, or of that with this pseudonym, that have a message held for it."""
     held = select(ROW.backorder_id).where(
         ROW.store_id == store_id, HELD, col(ROW.reason).startswith(HELD_FOR)
     )
     query = select(Backorder.id, Backorder.email).where(col(Backorder.id).in_(held))
-    return [backorder_id for backorder_id, email in session.exec(query) if fold(email) == fold(address)]
+    return [
+        backorder_id
+        for backorder_id, email in session.exec(query)
+        if fold(address) in {fold(email), naming(store_id, email)}
+    ]
 
 
 def give_back(session: Session, backorder_ids: Collection[str], why: str, now: datetime) -> None:

@@ -183,6 +183,8 @@ class Facts:
     messages: tuple[Message, ...] = ()
     unsubscribed: bool = False
     """The customer wants no waiting-series mail; delay, consent and shipped notices still go."""
+    erased: bool = False
+    """Who the customer is was forgotten: nobody can be written to, while the law's clocks run on."""
     version: int = field(default=1, compare=False)
     """Counts the facts of the order; a send is refused when it has moved since the email was rendered."""
 

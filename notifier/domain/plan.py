@@ -46,6 +46,8 @@ def plan(
     house are never wanted again. What a worker sends is checked against this same function just before.
     `known` spares working out where the lines stand now, by line id, a second time.
     """
+    if facts.erased:
+        return ()
     standings = known or {line.id: standing(facts, line, policy, now) for line in facts.waiting_lines}
     lines = tuple(line for line in facts.waiting_lines if standings[line.id].state not in ENDED_IN_LAW)
     done = {message.key for message in facts.messages if message.is_over(now)}

@@ -96,6 +96,8 @@ def _goes_along(it: Stop) -> bool:
 
 def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) -> str:
     """The fact that overtook a planned email, in one word for the timeline."""
+    if facts.erased:
+        return "erased"
     if facts.status is OrderStatus.SHIPPED:
         return "order_shipped"
     if facts.status is OrderStatus.CANCELLED:

@@ -40,6 +40,8 @@ FACTS = {
     "customer_changed": "Customer details changed",
     "unsubscribed": "Reminders stopped",
     "resubscribed": "Reminders wanted again",
+    "erased": "Customer erased",
+    "redacted": "Earlier address erased",
     "links_revoked": "Links ended",
     "language_chosen": "Language chosen",
 }

@@ -12,6 +12,7 @@ from notifier.db.facts import Order
 from notifier.links import Key
 from notifier.pages.html import Trouble
 from notifier.pages.throttle import Limits, visitor
+from notifier.signed import naming
 
 
 def key_of(request: Request, services: Services, token: str) -> Key:
@@ -33,11 +34,11 @@ def key_of(request: Request, services: Services, token: str) -> Key:
     return key
 
 
-def load(session: Session, key: Key, *, lock: bool = False) -> Order:
+def load(session: Session, services: Services, key: Key, *, lock: bool = False) -> Order:
     """The order that a link opens. Raises Trouble when its links were ended."""
     order = store.load(session, [key.backorder_id], lock=lock).get(key.backorder_id)
-    if order is None or order.row.link_series != key.series:
+    if order is None or order.row.link_series != key.series or order.facts.erased:
         raise Trouble("ended", 410)
     # Who wants no reminders of one order gets none of any.
-    quiet = order.facts.unsubscribed or suppressing.is_quiet(session, order)
+    quiet = order.facts.unsubscribed or suppressing.is_quiet(session, order, naming(services.links.secret))
     return replace(order, facts=replace(order.facts, unsubscribed=quiet))

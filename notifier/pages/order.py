@@ -33,6 +33,7 @@ from notifier.pages.order_view import open_lines, view, worth
 from notifier.pages.order_words import tongue
 from notifier.pages.session import Here
 from notifier.pages.throttle import Throttle
+from notifier.signed import naming
 from notifier.words.language import LANGUAGES
 
 LOOKING = ["GET", "HEAD"]
@@ -93,7 +94,7 @@ def answer(
         raise Trouble("too_often", 429, wait)
     answers.count(key.backorder_id, now)
     with transaction(services.engine) as session:
-        order = load(session, key, lock=True)
+        order = load(session, services, key, lock=True)
         told = order, queries.facts_about(session, order.row.id)
         if action == "preferences":
             if language not in {"", *LANGUAGES}:
@@ -155,7 +156,7 @@ def unsubscribe(
     if not one_click:
         _asked(services, request, form, "unsubscribe", key, now)
     with transaction(services.engine) as session:
-        order = load(session, key)
+        order = load(session, services, key)
         if not one_click and yes != "yes":
             return _unsubscribing(services, order, token, Note("unconfirmed"), 422)
         if not order.facts.unsubscribed:
@@ -175,7 +176,7 @@ def calendar_file(token: str, request: Request, services: Here) -> Response:
 def _look(request: Request, services: Services, token: str) -> Told:
     key = key_of(request, services, token)
     with reading(services.engine) as session:
-        return load(session, key), queries.facts_about(session, key.backorder_id)
+        return load(session, services, key), queries.facts_about(session, key.backorder_id)
 
 
 def _asked(services: Services, request: Request, form: str, action: Action, key: Key, now: datetime) -> str:

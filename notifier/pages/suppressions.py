@@ -15,6 +15,7 @@ from notifier.inputs import NewSuppression
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
+from notifier.signed import naming
 from notifier.suppressing import lift, suppress
 
 PAGE = 50
@@ -58,7 +59,7 @@ def remove(suppression_id: str, visit: SignedIn, token: Annotated[str, Form()]) 
         found = suppressions.find(session, visit.store_id, id=suppression_id, limit=1)
         if not found:
             raise NotFound("This address is not suppressed any more.")
-        lift(session, found, visit.now)
+        lift(session, found, naming(visit.services.links.secret), visit.now)
     return RedirectResponse("/console/suppressions?done=lifted", 303)
 
 
@@ -74,7 +75,12 @@ def _page(
     words, place = (text.strip() if text.isprintable() else "-" for text in (address, before))
     with reading(visit.services.engine) as session:
         found = suppressions.find(
-            session, visit.store_id, address=words or None, after=place or None, limit=PAGE + 1
+            session,
+            visit.store_id,
+            address=words or None,
+            naming=naming(visit.services.links.secret),
+            after=place or None,
+            limit=PAGE + 1,
         )
     rows = [(row, SCOPES[Scope(row.scope)], SOURCES.get(row.source, row.source)) for row in found[:PAGE]]
     values = {

@@ -34,6 +34,11 @@ from notifier.simulate.story import (
 from notifier.suppressing import set_waiting_series
 
 
+def _unerased(_store_id: str, address: str) -> str:
+    """In a story nobody is erased, so an address has no name but its own."""
+    return address
+
+
 def happen(session: Session, store_id: str, item: Numbered, now: datetime) -> None:
     """Make it happen to this store. Raises NotifierError when it can't have happened."""
     event = item.event
@@ -79,7 +84,7 @@ def _to_order(
         case RefundOrder():
             settling.refund(session, store_id, backorder_id, event, now)
         case Unsubscribe():
-            set_waiting_series(session, store_id, backorder_id, wanted=False, now=now)
+            set_waiting_series(session, store_id, backorder_id, False, _unerased, now)
         case Bounce():
             message_id = _last_sent(session, event, event.kind, backorder_id, "bounce")
             report(session, "simulation", f"event {number}", message_id, Status.BOUNCED, now, now)

@@ -243,7 +243,7 @@ def test_looking_for_what_is_held_or_was_not_told_reads_no_other_message(house: 
 
     def look() -> None:
         with reading(house.engine) as session:
-            orders_held(session, house.store_id, "jane@example.com")
+            orders_held(session, house.store_id, "jane@example.com", lambda _store, address: address)
             lost_notices(session, house.store_id, 8)
 
     held, lost = plans(house, look)

@@ -9,10 +9,12 @@ from notifier.db.engine import reading
 from notifier.db.tables import Suppression
 from notifier.domain.message import Scope, Status
 from notifier.providers.base import Unknown
+from notifier.signed import naming
 from notifier.suppressing import lift, set_waiting_series, suppress
 from tests.dispatch.test_feedback import hear, suppressed, told
 from tests.house import House
 
+NAMING = naming("secret-of-the-tests")
 JANE = {"email": "Jane@Example.com", "name": "Jane", "country": "CH"}
 
 
@@ -24,12 +26,12 @@ def forbid(house: House, address: str = "jane@example.com", scope: Scope = Scope
 def allow(house: House, address: str = "jane@example.com") -> None:
     with house.writing() as session:
         found = suppressions.find(session, house.store_id, address=address, limit=9)
-        lift(session, found, house.clock.now)
+        lift(session, found, NAMING, house.clock.now)
 
 
 def wish(house: House, backorder_id: str, reminders: bool) -> None:
     with house.writing() as session:
-        set_waiting_series(session, house.store_id, backorder_id, reminders, house.clock.now)
+        set_waiting_series(session, house.store_id, backorder_id, reminders, NAMING, house.clock.now)
 
 
 def test_nothing_goes_to_a_suppressed_address_and_it_says_why(house: House) -> None:
@@ -104,6 +106,7 @@ def test_while_one_of_two_suppressions_stands_its_messages_stay_held(house: Hous
         lift(
             session,
             suppressions.find(session, house.store_id, scope=Scope.WAITING, limit=1),
+            NAMING,
             house.clock.now,
         )
     house.turn()
