@@ -15,7 +15,7 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from notifier import cli_templates, customer_commands, evidence_commands, store_commands
+from notifier import cli_templates, customer_commands, evidence_commands, logs, store_commands
 from notifier.bootstrap import Services, build, system_clock
 from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
@@ -170,6 +170,8 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logs.Impersonal("%(levelname)s %(name)s: %(message)s"))
     # It warns of each turn that it leaves out because the one before still works: that is meant.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     renderer: Any = (
@@ -181,6 +183,7 @@ def _log_to_stderr() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            logs.impersonal,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -55,9 +55,18 @@ class Settings(BaseSettings):
     )
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(8, alias="NOTIFIER_MAX_ATTEMPTS")
 
+    keep_words_days: Annotated[int, Field(ge=30, le=36_500)] | None = Field(
+        540, alias="NOTIFIER_KEEP_WORDS_DAYS"
+    )
+    keep_orders_years: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        6, alias="NOTIFIER_KEEP_ORDERS_YEARS"
+    )
+
     webhook_private_targets: bool = Field(False, alias="NOTIFIER_WEBHOOK_PRIVATE_TARGETS")
 
-    @field_validator("send_rate", "sendgrid_unsubscribe_group", mode="before")
+    @field_validator(
+        "send_rate", "sendgrid_unsubscribe_group", "keep_words_days", "keep_orders_years", mode="before"
+    )
     @classmethod
     def _unset(cls, value: object) -> object:
         return None if value == "" else value

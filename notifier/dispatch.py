@@ -192,7 +192,9 @@ def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]
     except DatabaseAway:
         raise
     except Exception as error:  # noqa: BLE001  whatever one order's data can make any step say
-        log.warning("a batch could not be prepared; taking its messages one by one", error=repr(error))
+        log.warning(
+            "a batch could not be prepared; taking its messages one by one", error=type(error).__name__
+        )
     ready: list[_Ready] = []
     written_to.clear()
     for claim in claims:

@@ -135,7 +135,7 @@ def _happened(fact: Fact, skus: Mapping[str, str]) -> Entry:
         data["units"] = {skus[line]: count for line, count in data["units"].items()}
     if isinstance(data.get("lines"), list) and fact.kind == "answered":
         data["lines"] = [skus[line] for line in data["lines"]]
-    for name in ("line", "form"):  # ids of ours that mean nothing outside
+    for name in ("line", "form", "redacted"):  # ids and digests of ours that mean nothing outside
         data.pop(name, None)
     return Entry(fact.at, fact.kind, _why(fact.kind, data), data=data)
 

@@ -17,12 +17,14 @@ from notifier.db.sweep import sweep
 from notifier.dispatch import dispatch, resend_doubtful
 from notifier.errors import Unavailable
 from notifier.planning import watch
+from notifier.retaining import retain
 
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
 CONFIRM_SECONDS = 15.0
 PRUNE_SECONDS = 600.0
+RETAIN_EVERY = timedelta(hours=6)
 ANSWERS_KEPT = timedelta(hours=24)
 """How long the answer to an Idempotency-Key is kept."""
 
@@ -35,6 +37,7 @@ class Worker:
         self._stopping = threading.Event()
         self._away = threading.Event()
         self._courier = Courier(services.hooks)
+        self._retained: datetime | None = None
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600},
@@ -115,3 +118,7 @@ class Worker:
         with transaction(self._services.engine) as session:
             idempotency.forget_before(session, now - ANSWERS_KEPT)
         calling.forget(self._services.hooks, self._stopping)
+        if self._retained is None or now - self._retained >= RETAIN_EVERY:
+            self._retained = now
+            if gone := retain(self._services, self._stopping):
+                log.info("orders that were kept long enough are gone", orders=gone)

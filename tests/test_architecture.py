@@ -32,6 +32,7 @@ FLOORS = {
     "importing": 2,
     "inbound": 2,
     "links": 2,
+    "logs": 2,
     "keyring": 2,
     "planning": 2,
     "policies": 2,
@@ -72,6 +73,7 @@ FLOORS = {
     "evidence_commands": 3,
     "store_commands": 3,
     "rehearsal": 3,
+    "retaining": 3,
     "recounting": 3,
     "bootstrap": 3,
 }

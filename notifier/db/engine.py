@@ -31,7 +31,7 @@ def make_engine(url: str, pool_size: int = 10) -> Engine:
         options["poolclass"] = StaticPool
     else:
         options |= {"pool_size": pool_size, "max_overflow": pool_size}
-    engine = create_engine(url, **options)
+    engine = create_engine(url, hide_parameters=True, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -50,6 +50,7 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # they are customers' data, and errors end in logs
         connect_args={"connect_timeout": 5} | session,
     )
     if behind_pgbouncer:

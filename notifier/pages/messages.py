@@ -109,6 +109,8 @@ def _words(session: Session, visit: Visit, mail: Mail) -> tuple[Envelope | None,
     if content is not None:
         return thaw(content), ""
     if row.status != Status.PLANNED:
+        if row.sent_at is not None:
+            return None, "Its words are no longer kept, only what became of it."
         return None, "It was never written: " + (plain.reason(row.reason) or row.status) + "."
     loaded = store.load(session, [order.id])[order.id]
     says = says_from_json(row.says)

@@ -99,7 +99,7 @@ def answer(
         if action == "preferences":
             if language not in {"", *LANGUAGES}:
                 return _page(services, told, token, note=Note("no_language", language), status=422)
-            _prefer(session, order, language, reminders, now)
+            _prefer(session, services, order, language, reminders, now)
             return _back(token, action)
         this = fingerprint(form, sku or (), units or ())
         if answering.was_given(session, order.row.id, this):  # pressed twice, or in two tabs
@@ -126,13 +126,16 @@ def answer(
     return _back(token, action)
 
 
-def _prefer(session: Session, order: Order, language: str, reminders: str, now: datetime) -> None:
+def _prefer(
+    session: Session, services: Services, order: Order, language: str, reminders: str, now: datetime
+) -> None:
     """What is as it was stays: a form that is sent as it was found changes nothing."""
     store_id, backorder_id = order.row.store_id, order.row.id
     if language and language != tongue(order.facts.customer).catalog:
         answering.choose_language(session, store_id, backorder_id, language, now)
     if reminders and (reminders == "on") == order.facts.unsubscribed:
-        suppressing.set_waiting_series(session, store_id, backorder_id, reminders == "on", now)
+        names, wanted = naming(services.links.secret), reminders == "on"
+        suppressing.set_waiting_series(session, store_id, backorder_id, wanted, names, now)
 
 
 @router.api_route("/o/{token}/unsubscribe", methods=LOOKING)
@@ -160,7 +163,8 @@ def unsubscribe(
         if not one_click and yes != "yes":
             return _unsubscribing(services, order, token, Note("unconfirmed"), 422)
         if not order.facts.unsubscribed:
-            suppressing.set_waiting_series(session, order.row.store_id, order.row.id, False, now)
+            names = naming(services.links.secret)
+            suppressing.set_waiting_series(session, order.row.store_id, order.row.id, False, names, now)
         return _localized("unsubscribe.html", order, {"token": token, "done": True})
 
 

@@ -30,7 +30,7 @@ def lives(api: Api, order_id: str = "1042", *, ends: bool = True) -> str:
     made = api.request(
         "POST",
         "/v1/webhook-endpoints",
-        json={"url": "http://127.0.0.1:9/hook"},
+        json={"url": "https://shop.example/webhooks/notifier"},
         headers={"Idempotency-Key": f"endpoint {order_id}"},
     )
     assert made.status_code == 201
