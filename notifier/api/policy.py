@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Header, Path, Response
 
 from notifier import policies
 from notifier.api import policy_examples, policy_shapes, shapes
-from notifier.api.deps import After, Call, CallDep, Limit
+from notifier.api.deps import After, Call, CallDep, Limit, Work
 from notifier.api.policy_shapes import PolicyEffect, PolicyShape, PolicyVersionShape
 from notifier.api.problems import declared, way_on
 from notifier.db import policies as rows
@@ -15,6 +15,7 @@ from notifier.db.codec import policy_from_json
 from notifier.db.tables import Store
 from notifier.errors import Conflict, Fault, Held, NotFound
 from notifier.fields import Text
+from notifier.policies import Outlook
 from notifier.policy_input import PolicyChange, PolicyInput, SkuPolicyInput
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"])
@@ -59,24 +60,31 @@ def set_policy(
     """
     with call.reading() as work:
         _guard(work.store, if_match)
-        if wanted.dry_run or not wanted.confirm:
-            outlook = policies.preview(work.session, work.store, wanted.policy, work.now)
-            if wanted.dry_run:
-                return policy_shapes.effect(outlook, wanted)
-            try:
-                policies.hold_if_too_many(
-                    outlook, policy_from_json(work.store.policy).max_messages_per_change
-                )
-            except Held as held:
-                raise way_on(held, "PUT", call.path, policy_shapes.effect(outlook, wanted), wanted) from None
+        if wanted.dry_run:
+            return policy_shapes.effect(_foreseen(work, wanted), wanted)
+        if not wanted.confirm:
+            _hold_if_too_many(work, wanted)
     return _set(call, wanted, wanted.version, response, if_match)
+
+
+def _foreseen(work: Work, wanted: PolicyInput) -> Outlook:
+    return policies.preview(work.session, work.store, wanted.policy, work.now)
+
+
+def _hold_if_too_many(work: Work, wanted: PolicyInput) -> None:
+    """Raises Held, with what it would do and the second yes to the whole policy."""
+    outlook = _foreseen(work, wanted)
+    try:
+        policies.hold_if_too_many(outlook, policy_from_json(work.store.policy).max_messages_per_change)
+    except Held as held:
+        raise way_on(held, "PUT", router.prefix, policy_shapes.effect(outlook, wanted), wanted) from None
 
 
 @router.put(
     "/skus/{sku:path}",
     operation_id="set_sku_policy",
     response_model=PolicyShape,
-    responses=declared(400, 412),
+    responses=declared(400, 409, 412),
 )
 def set_sku_policy(
     sku: Sku,
@@ -85,7 +93,10 @@ def set_sku_policy(
     response: Response,
     if_match: IfMatch = None,
 ) -> PolicyShape:
-    """Set what is otherwise for one SKU: a new version of the whole policy, in which the rest stays."""
+    """Set what is otherwise for one SKU: a new version of the whole policy, in which the rest stays.
+
+    What would send very much is 409, as for the whole; the second yes in `confirm` then puts the whole.
+    """
     return _one_sku(call, sku, wanted, response, if_match)
 
 
@@ -93,7 +104,7 @@ def set_sku_policy(
     "/skus/{sku:path}",
     operation_id="clear_sku_policy",
     response_model=PolicyShape,
-    responses=declared(404, 412),
+    responses=declared(404, 409, 412),
 )
 def clear_sku_policy(sku: Sku, call: CallDep, response: Response, if_match: IfMatch = None) -> PolicyShape:
     """Have one SKU follow the store's policy again."""
@@ -105,13 +116,16 @@ def _one_sku(
 ) -> PolicyShape:
     with call.reading() as work:
         document, version = work.store.policy, work.store.policy_version
-    skus = dict(document.get("skus", {}))
-    if own is None and sku not in skus:
-        raise NotFound(f"SKU {sku!r} has no policy of its own")
-    skus |= {sku: own.model_dump(mode="json")} if own else {}
-    if own is None:
-        del skus[sku]
-    return _set(call, policies.checked(document | {"skus": skus}), version, response, if_match)
+        skus = dict(document.get("skus", {}))
+        if own is None and sku not in skus:
+            raise NotFound(f"SKU {sku!r} has no policy of its own")
+        if own is None:
+            del skus[sku]
+        else:
+            skus[sku] = own.model_dump(mode="json")
+        wanted = policies.checked(document | {"skus": skus})
+        _hold_if_too_many(work, wanted)
+    return _set(call, wanted, version, response, if_match)
 
 
 def _set(

@@ -296,6 +296,14 @@ def test_a_policy_that_would_send_very_much_is_held_for_a_second_yes(api: Api) -
     assert problem["type"] == "/problems/needs-confirmation"
     assert problem["effect"]["sends"] == 3
     assert api("GET", "/v1/policy")["version"] == 2
+    one = api.problem(409, "PUT", "/v1/policy/skus/ORN-RED", json={"countdown_days": [7, 5]})
+    assert one["confirm"]["body"] == {
+        "max_messages_per_change": 2,
+        "countdown_days": [7],
+        "skus": {"ORN-RED": {"countdown_days": [7, 5]}},
+        "confirm": True,
+    }
     again = problem["confirm"]
+    assert again["path"] == "/v1/policy"
     assert again["body"] == {"countdown_days": [7, 3], "confirm": True}
     assert api(again["method"], again["path"], json=again["body"])["version"] == 3
