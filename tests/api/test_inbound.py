@@ -208,6 +208,8 @@ def test_a_move_of_very_many_goes_on_by_itself_and_needs_a_second_yes_where_it_s
     api("PUT", "/v1/policy", json={"max_messages_per_change": 1})
     problem = api.problem(409, "PATCH", f"{PATH}/{shipment}", json={"eta": "2026-12-30"})
     assert "max_messages_per_change" in problem["detail"]
+    assert problem["effect"]["backorders"] == 3
+    assert problem["confirm"]["body"] == {"eta": "2026-12-30", "confirm": True}
     moved = api.request("PATCH", f"{PATH}/{shipment}", json={"eta": "2026-12-30", "confirm": True})
     assert moved.status_code == 202
     assert moved.headers["location"] == f"{PATH}/{shipment}"
