@@ -5,6 +5,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
 
 import notifier.db.account_tables
+import notifier.db.digests
 import notifier.db.inbound_tables
 import notifier.db.insight_tables
 import notifier.db.policy_tables

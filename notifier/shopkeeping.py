@@ -40,9 +40,11 @@ SCALARS = (
     "country",
     "provider",
     "second_provider",
+    "digest_to",
+    "digest_hour",
     "widget",
 )
-NEEDED = frozenset({"name", "timezone", "locale", "widget"})
+NEEDED = frozenset({"name", "timezone", "locale", "digest_hour", "widget"})
 """What every store has: it can be changed, and not be taken away."""
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(EmailStr)
@@ -157,6 +159,12 @@ class StoreChange(Input):
     ] = None
     second_provider: Annotated[
         ProviderName | None, Field(description="Carries while the first has lasting trouble")
+    ] = None
+    digest_to: Annotated[
+        EmailStr | None, Field(description="Gets the daily list of duties; null: nobody does")
+    ] = None
+    digest_hour: Annotated[
+        int | None, Field(ge=0, le=23, description="From which hour on, by the store's clock")
     ] = None
     widget: Annotated[
         Literal["off", "stated", "honest"] | None,

@@ -11,9 +11,10 @@ from notifier import advising, calling, feedback, inbound, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
 from notifier.confirming import confirm
-from notifier.db import idempotency
+from notifier.db import digests, idempotency
 from notifier.db.engine import transaction
 from notifier.db.sweep import sweep
+from notifier.digest import send_due
 from notifier.dispatch import dispatch, resend_doubtful
 from notifier.errors import Unavailable
 from notifier.planning import watch
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
 CONFIRM_SECONDS = 15.0
+DIGEST_SECONDS = 60.0
 PRUNE_SECONDS = 600.0
 RETAIN_EVERY = timedelta(hours=6)
 ANSWERS_KEPT = timedelta(hours=24)
@@ -47,6 +49,7 @@ class Worker:
             ("sweep", self._sweep, SWEEP_SECONDS),
             ("webhooks", self._call, services.settings.tick_seconds),
             ("confirm", self._confirm, CONFIRM_SECONDS),
+            ("digest", self._digest, DIGEST_SECONDS),
             ("prune", self._prune, PRUNE_SECONDS),
         ):
             services.pulse.expected[name] = every
@@ -113,10 +116,14 @@ class Worker:
     def _confirm(self) -> None:
         self._drain("confirm", lambda: confirm(self._services.post))
 
+    def _digest(self) -> None:
+        send_due(self._services.post)
+
     def _prune(self) -> None:
         now = self._services.clock()
         with transaction(self._services.engine) as session:
             idempotency.forget_before(session, now - ANSWERS_KEPT)
+            digests.forget(session, now)
         calling.forget(self._services.hooks, self._stopping)
         if self._retained is None or now - self._retained >= RETAIN_EVERY:
             self._retained = now

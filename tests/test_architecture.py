@@ -29,6 +29,7 @@ FLOORS = {
     "duties": 2,
     "evidence": 2,
     "deemed": 2,
+    "digest": 2,
     "importing": 2,
     "inbound": 2,
     "links": 2,

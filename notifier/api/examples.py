@@ -205,6 +205,8 @@ STORE: Json = {
     "reply_to": None,
     "provider": "sendgrid",
     "second_provider": "smtp",
+    "digest_to": "orders@shop.example",
+    "digest_hour": 8,
     "widget": "stated",
     "widget_key": "pk_3vQJx0m1pZrT8bWcYd2KfA",
     "brand": {"website": "https://shop.example/", "accent": "#1f5a43"},

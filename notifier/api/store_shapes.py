@@ -88,6 +88,8 @@ class StoreShape(Shape):
     reply_to: str | None
     provider: str
     second_provider: str | None = Field(description="Carries while the first has lasting trouble")
+    digest_to: str | None = Field(description="Gets the daily list of duties; null: nobody does")
+    digest_hour: int = Field(description="From which hour on, by the store's clock")
     widget: str = Field(description="What the shop's own pages may say: `off`, `stated` or `honest`")
     widget_key: str | None = Field(
         description="The public key by which they ask; null until that is turned on once"

@@ -218,6 +218,8 @@ def store(
         reply_to=row.reply_to,
         provider=row.provider or provider,
         second_provider=row.second_provider,
+        digest_to=row.digest_to,
+        digest_hour=row.digest_hour,
         widget=row.widget,
         widget_key=row.widget_key,
         brand=row.brand,

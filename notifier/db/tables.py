@@ -39,7 +39,8 @@ class Store(SQLModel, table=True):
     """A shop: whose orders these are, and how it speaks. `brand` and `policy` hold only what was set.
 
     `provider` is the mail service that it sends through, None for the installation's; `second_provider` the one that
-    carries while the first has lasting trouble. `templates` are the live versions of its own templates, by kind.
+    carries while the first has lasting trouble. `digest_to` gets the daily list of duties, from the local hour
+    `digest_hour` on. `templates` are the live versions of its own templates, by kind.
     `widget` is what the shop's own pages may say of when goods ship (`off`, `stated`, `honest`), `widget_key` the
     public key by which they ask; it stays when that is turned off.
     """
@@ -53,6 +54,8 @@ class Store(SQLModel, table=True):
     reply_to: str | None = None
     provider: str | None = None
     second_provider: str | None = None
+    digest_to: str | None = None
+    digest_hour: int = Field(default=8, sa_column_kwargs={"server_default": text("8")})
     brand: dict[str, Any] = json_column()
     policy: dict[str, Any] = json_column()
     policy_version: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})

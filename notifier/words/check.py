@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
 
-from notifier.domain.message import Kind
+from notifier.domain.message import STREAMS, Kind, Stream
 from notifier.words import clients
 from notifier.words.catalogue import unknown_variables
 from notifier.words.colour import contrast, is_colour
 from notifier.words.context import in_locale, variables
+from notifier.words.letters import digest_values
 from notifier.words.reading import Reading, read
 from notifier.words.render import Rendered, TemplateFault, Templates, Wording
 from notifier.words.samples import LINKS, LOCALES, NOW, SAMPLES, SHOP
@@ -48,8 +49,9 @@ RULES: Mapping[str, str] = {
     "renders": "It can be read as Jinja, has its four blocks, and renders for every sample order in every language.",
     "variables": "It names only variables that emails of its kind have. A gap in an email is worse than no email.",
     "subject": "The subject has 1 to 78 characters: phones show the first half of that.",
-    "promotion": "Word of an order does not sell: an advertisement in its subject, or in a notice of the law,"
-    " makes it one in law (16 CFR 316.3).",
+    "promotion": "Word of an order does not sell: an advertisement in its subject, above the fact that it tells, or"
+    " anywhere in a notice of the law makes it one in law (16 CFR 316.3).",
+    "unsubscribe": "Reminders can be stopped with one click, and say the shop's postal address (RFC 8058, CAN-SPAM).",
     "preheader": "What the inbox shows after the subject has 35 to 110 characters and says something else.",
     "size": "At most 75,000 bytes of HTML: Gmail cuts at 102 kB, and a sentence that is cut off was never said.",
     "structure": "The HTML has its language, a title and exactly one main heading, for those who hear it.",
@@ -82,7 +84,20 @@ class Broken(NamedTuple):
 
 def check(templates: Templates, kinds: Iterable[Kind] = Kind) -> list[TemplateFault]:
     """What is wrong with the templates that come with Notifier, in every language, with every sample order."""
-    return [fault for kind in kinds for fault in _faults(templates, kind, templates.source(kind), None)]
+    faults = [fault for kind in kinds for fault in _faults(templates, kind, templates.source(kind), None)]
+    return [*faults, *_of_letters(templates)]
+
+
+def _of_letters(templates: Templates) -> Iterator[TemplateFault]:
+    """What is wrong with emails to stores themselves: that they do not render in every language."""
+    for locale in LOCALES:
+        values = digest_values(
+            SHOP, locale, None, NOW.date(), "https://notifier.example/console/duties", (), 200
+        )
+        try:
+            templates.letter("digest", values, locale)
+        except TemplateFault as fault:
+            yield fault
 
 
 def check_wording(templates: Templates, kind: Kind, wording: Wording) -> list[TemplateFault]:
@@ -138,6 +153,7 @@ def problems(templates: Templates, values: Mapping[str, Any], rendered: Rendered
         *_of_the_text(rendered, reading),
         *_of_the_dates(values, rendered, reading),
         *_of_the_law(templates, values, rendered, reading),
+        *_of_the_stream(values, rendered, tongue),
     ]
 
 
@@ -243,9 +259,31 @@ def _of_the_law(
         for answer in ("keep", "cancel"):
             if values["links"][answer] not in part:
                 yield Broken("law", "content", f"the link to {answer} is missing from one part")
-    if any(item["name"] in rendered.text for item in values["related"]):
-        yield Broken("promotion", "content", "sells: a notice that the law asks for holds no promotion")
     yield from _of_each_notice(values, rendered)
+
+
+def _of_the_stream(values: Mapping[str, Any], rendered: Rendered, tongue: Tongue) -> Iterator[Broken]:
+    """What an email may hold by what it is in law (`Stream`)."""
+    stream = STREAMS[Kind(values["kind"])]
+    if stream is Stream.WAITING:
+        for what, words in (
+            ("unsubscribe", values["links"]["unsubscribe"]),
+            ("address", values["shop"]["address"]),
+        ):
+            if words not in rendered.html or words not in rendered.text:
+                missing = "link to stop the reminders" if what == "unsubscribe" else "shop's postal address"
+                yield Broken("unsubscribe", "content", f"the {missing} is missing from one part")
+        return
+    facts = [line["name"] for line in values["lines"]] + [group["eta"]["text"] for group in values["news"]]
+    at = min((rendered.text.find(fact) for fact in facts if fact and fact in rendered.text), default=0)
+    legal = stream is Stream.LEGAL
+    # Word of a cancellation says below its fact that money comes back, and "never a voucher".
+    words = rendered.text if values["kind"] in (Kind.DELAY, Kind.CONSENT) else rendered.text[:at]
+    shown = rendered.text if legal else rendered.text[:at]
+    sells = re.search(tongue.discount, words, re.IGNORECASE)
+    if sells or any(item["name"] in shown for item in values["related"]):
+        why = "a notice that the law asks for holds no promotion" if legal else "the fact comes first"
+        yield Broken("promotion", "content", f"sells: {why}")
 
 
 def _of_each_notice(values: Mapping[str, Any], rendered: Rendered) -> Iterator[Broken]:

@@ -33,6 +33,8 @@ from notifier.words.sandbox import (
 Part = Literal["html", "text"]
 PARTS: tuple[Part, ...] = ("html", "text")
 _S = TypeVar("_S", bound=Sandbox)
+LETTERS = ("digest",)
+"""Emails to stores themselves."""
 BLOCKS = ("subject", "preheader", "headline", "content")
 """What a template fills."""
 
@@ -97,6 +99,7 @@ class Templates:
         self.folder = folder
         try:
             self._sources = {kind: (folder / f"{kind}.j2").read_text("utf-8") for kind in Kind}
+            self._letters = {name: (folder / f"{name}.j2").read_text("utf-8") for name in LETTERS}
         except OSError as error:
             raise Misconfigured(
                 f"NOTIFIER_TEMPLATES_DIR: can't read {error.filename}: {error.strerror}"
@@ -142,6 +145,21 @@ class Templates:
             headers=_headers(kind, variables),
         )
 
+    def letter(self, name: str, variables: Mapping[str, Any], locale: str) -> Rendered:
+        """An email to a store itself, in the language of `locale`. Raises TemplateFault."""
+        spoken, source = language.speak(locale).language, self._letters[name]
+        _, html = self._run(_compiled(self._ours[spoken, "html"], name, source), name, "html", variables)
+        subject, text = self._run(
+            _compiled(self._ours[spoken, "text"], name, source), name, "text", variables
+        )
+        return Rendered(
+            subject=" ".join(subject.split()),
+            html=html.strip() + "\n",
+            text=_BLANK_LINES.sub("\n\n", text).strip() + "\n",
+            template_version=self._version(source),
+            headers={"Content-Language": str(variables["lang"])},
+        )
+
     def _write(
         self, kind: Kind, wording: Wording | None, spoken: str, part: Part, variables: Mapping[str, Any]
     ) -> tuple[str, str]:
@@ -149,6 +167,11 @@ class Templates:
         template = (
             self._theirs(kind, wording, spoken, part) if wording else self._compiled(kind, spoken, part)
         )
+        return self._run(template, kind, part, variables)
+
+    def _run(
+        self, template: Template, name: str, part: Part, variables: Mapping[str, Any]
+    ) -> tuple[str, str]:
         context = template.new_context(dict(variables))
         pieces: list[str] = []
         length = 0
@@ -162,7 +185,7 @@ class Templates:
                 # The HTML part has the subject in its title; the header takes the plain one.
                 subject = "".join(context.blocks["subject"][0](context)) if part == "text" else ""
         except Exception as error:
-            raise _fault(error, f"{kind}.j2") from error
+            raise _fault(error, f"{name}.j2") from error
         return subject, "".join(pieces)
 
     def _compile(self, kind: Kind, spoken: str, part: Part) -> Template:
@@ -188,7 +211,7 @@ class Templates:
         return version.hexdigest()[:12]
 
 
-def _compiled(environment: Sandbox, kind: Kind, source: str) -> Template:
+def _compiled(environment: Sandbox, kind: str, source: str) -> Template:
     file = f"{kind}.j2"
     if len(source) > MAX_SOURCE:
         reason = f"has {len(source):,} characters, more than {MAX_SOURCE:,}"

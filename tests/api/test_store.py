@@ -21,6 +21,8 @@ def test_a_store_tells_of_itself_but_not_its_key(api: Api) -> None:
         "reply_to": None,
         "provider": "outbox",
         "second_provider": None,
+        "digest_to": None,
+        "digest_hour": 8,
         "widget": "off",
         "widget_key": None,
         "brand": {},

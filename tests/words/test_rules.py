@@ -76,7 +76,7 @@ def test_a_draft_that_breaks_a_rule_is_told_which_and_where(
 
 
 def test_every_rule_is_broken_by_one_of_these() -> None:
-    assert {rule for rule, *_ in BROKEN} == set(RULES)
+    assert {rule for rule, *_ in BROKEN} | {"unsubscribe"} == set(RULES)  # that one: test_streams.py
     guide = (FOLDER.parent / "docs" / "templates.md").read_text("utf-8")
     assert all(f"| `{rule}` | {explanation} |" in guide for rule, explanation in RULES.items())
 
