@@ -259,8 +259,8 @@ def deadlines(session: Session, store_id: str, now: datetime, until: date) -> li
     found: list[tuple[Task, date, int]] = []
     for task, days in DAYS.items():
         for day in days:
-            column: Any = day
-            last = min(until, shown_until(now)) if column.key == LAPSE_BY else until
+            column: Any = getattr(BackorderLine, day)
+            last = min(until, shown_until(now)) if day == LAPSE_BY else until
             query = (
                 select(column, func.count())
                 .select_from(BackorderLine)
