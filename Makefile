@@ -28,7 +28,7 @@ bench: $(DEV) ## measure speed and memory against bare code; BENCH="--quick --db
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 stories: $(RUNTIME) ## play every story again and write what is expected of it; read what changed before you commit it
-	@$(BIN)/python -m stories.tell
+	@$(BIN)/python -m stories.tell $(STORY)
 
 # Needs Chromium, Node and SpamAssassin (Debian: chromium nodejs npm spamassassin).
 emails: $(DEV) ## measure the default emails with axe, caniemail, SpamAssassin and a browser

@@ -8,6 +8,7 @@ from threading import Lock
 from sqlalchemy import Engine
 
 from notifier import providers
+from notifier.apart import Plays
 from notifier.calling import Hooks
 from notifier.config import Settings
 from notifier.db.engine import make_engine, reading
@@ -42,6 +43,7 @@ class Services:
     pulse: "Pulse"
     metrics: Metrics
     hooks: Hooks
+    plays: Plays
     close: Callable[[], None]
 
 
@@ -180,4 +182,5 @@ def build(
         clock=clock,
         count=metrics.called,
     )
-    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, own.close)
+    plays = Plays(settings, post.wording)
+    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, plays, own.close)

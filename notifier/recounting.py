@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notifier.simulate import Scenario
-from notifier.simulate.outcome import Customer, Outcome, Told
+from notifier.simulate.outcome import Outcome, Reader, Told
 
 STYLES = {"message": "bold", "law": "yellow", "not_sent": "dim", "planned": "dim", "fact": "cyan"}
 
@@ -30,7 +30,7 @@ def _parts(scenario: Scenario, outcome: Outcome) -> Iterator[RenderableType]:
         yield _table(customer)
 
 
-def _table(customer: Customer) -> Table:
+def _table(customer: Reader) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     several = len(customer.orders) > 1
     for _ in range(2 + several):

@@ -6,7 +6,7 @@ What it writes is for a person to read before it is committed: the timeline of a
 import json
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,9 @@ import structlog
 from notifier.config import Settings
 from notifier.rehearsal import rehearse
 from notifier.simulate import Numbered, Scenario, read_scenario
+from notifier.simulate.library import CHAPTERS, FOLDER, chapter, names
 
-HERE = Path(__file__).parent
-INDEX = HERE / "README.md"
-CHAPTERS = {
-    "dates": "Dates that hold, move, and are lost",
-    "law": "The law on late orders",
-    "supply": "Supply",
-    "customer": "Customers",
-    "clock": "Clocks and calendars",
-    "money": "Money",
-    "policy": "A store's own policy",
-    "all": "All together",
-}
+INDEX = FOLDER / "README.md"
 HEAD = """# Stories
 
 What each customer gets, when, and why: each story is one file that `notifier simulate` plays through the real engine,
@@ -38,6 +28,7 @@ and beside it stands its expected timeline, to the letter what `--json` prints. 
 ```sh
 .venv/bin/notifier simulate stories/dates-a-date-kept.json    # what the customer gets, as a calendar
 make stories                                           # write what is expected again, then read what changed
+make stories STORY=dates-a-date-kept                   # of one only
 ```
 
 They are in the console too, under Simulate, to play by your own store's policy and templates. The format, and how to
@@ -45,24 +36,12 @@ tell a story of your own, is in [docs/simulate.md](../docs/simulate.md). Times b
 """
 
 
-def names() -> list[str]:
-    """Every story, in the order of the chapters."""
-    order = list(CHAPTERS)
-    return sorted(
-        (file.stem for file in HERE.glob("*.json")), key=lambda name: (order.index(chapter(name)), name)
-    )
-
-
-def chapter(name: str) -> str:
-    return name.partition("-")[0]
-
-
 def load(name: str) -> tuple[Scenario, list[Numbered]]:
-    return read_scenario(HERE / f"{name}.json")
+    return read_scenario(FOLDER / f"{name}.json")
 
 
 def expected(name: str) -> Path:
-    return HERE / f"{name}.expected.jsonl"
+    return FOLDER / f"{name}.expected.jsonl"
 
 
 def told(name: str) -> str:
@@ -106,20 +85,20 @@ def _short(line: Mapping[str, Any], zones: Mapping[str, ZoneInfo]) -> str:
     return f"{when}{'law':<12}{line['sku']} is {line['state']}{more}"
 
 
-def main() -> None:
+def main(wanted: Sequence[str]) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    timelines = {name: told(name) for name in names()}
-    for file in HERE.glob("*.expected.jsonl"):
-        if file.name.removesuffix(".expected.jsonl") not in timelines:
+    for file in FOLDER.glob("*.expected.jsonl"):
+        if file.name.removesuffix(".expected.jsonl") not in names():
             file.unlink()
     changed = []
-    for name, timeline in timelines.items():
+    for name in wanted or names():
+        timeline = told(name)
         if not expected(name).exists() or expected(name).read_text("utf-8") != timeline:
             changed.append(name)
         expected(name).write_text(timeline, encoding="utf-8")
-    INDEX.write_text(index(timelines), encoding="utf-8")
-    sys.stdout.write(f"{len(timelines)} stories; other than before: {', '.join(changed) or 'none'}\n")
+    INDEX.write_text(index({name: expected(name).read_text("utf-8") for name in names()}), encoding="utf-8")
+    sys.stdout.write(f"{len(names())} stories; other than before: {', '.join(changed) or 'none'}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -24,6 +24,7 @@ FLOORS = {
     "webhooks": 1,
     "advising": 2,
     "answering": 2,
+    "apart": 2,
     "calling": 2,
     "endpoints": 2,
     "duties": 2,
@@ -100,6 +101,7 @@ HOMES = {
     "psycopg_pool": {"db"},
     "pydantic": {
         "addresses",
+        "apart",
         "inputs",
         "fields",
         "faults",
@@ -114,6 +116,7 @@ HOMES = {
         "policies",
         "policy_input",
         "customer_commands",
+        "rehearsal",
         "shopkeeping",
         "wording",
         "providers.klaviyo",

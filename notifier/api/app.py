@@ -23,6 +23,7 @@ from notifier.api import (
     messages,
     policy,
     problems,
+    simulate,
     skus,
     store,
     suppressions,
@@ -101,6 +102,7 @@ def create_app(services: Services) -> FastAPI:
         accounts.router,
         store.router,
         policy.router,
+        simulate.router,
     ):
         app.include_router(router, responses=problems.declared(401, 422, 503))
     app.include_router(webhooks.router)

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from notifier.errors import NotifierError, Unavailable
 from notifier.words import language
@@ -96,6 +97,11 @@ class PageRoute(APIRoute):
                 response = _error_page(error)
             except RequestValidationError as error:
                 response = _error_page(_as_invalid(error))
+            except (
+                HTTPException
+            ) as error:  # the framework's own: a body that is too large, a form that can't be read
+                response = _error_page(_as_refused(error))
+                response.headers.update(error.headers or {})
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
             return response
@@ -117,6 +123,12 @@ def _trouble_page(trouble: Trouble, request: Request) -> Response:
     if trouble.wait:
         page.headers["Retry-After"] = str(trouble.wait)
     return page
+
+
+def _as_refused(error: HTTPException) -> NotifierError:
+    refused = NotifierError(error.detail)
+    refused.status = error.status_code
+    return refused
 
 
 def _error_page(error: NotifierError) -> Response:

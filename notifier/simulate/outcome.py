@@ -71,7 +71,7 @@ class Told(BaseModel):
     refund_by: date | None = None
 
 
-class Customer(BaseModel):
+class Reader(BaseModel):
     """One person, with all their orders; times are to be read in `timezone`."""
 
     email: str
@@ -86,17 +86,17 @@ class Outcome(BaseModel):
     """`timeline` is what `notifier simulate --json` prints, line by line."""
 
     timeline: list[dict[str, Any]]
-    customers: list[Customer]
+    customers: list[Reader]
 
 
 def outcome(session: Session, store_id: str, lines: list[dict[str, Any]]) -> Outcome:
     """What came of a story that was played in this database, from its `lines` and all that is kept there."""
-    customers: dict[str, Customer] = {}
+    customers: dict[str, Reader] = {}
     for order in store.load(session, played.orders(session, store_id)).values():
         row = order.row
         customer = customers.setdefault(
             row.email,
-            Customer(
+            Reader(
                 email=row.email, name=row.name, locale=row.locale, timezone=row.timezone, orders=[], told=[]
             ),
         )

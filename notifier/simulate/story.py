@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -142,6 +142,8 @@ Event = Annotated[
     Field(discriminator="do"),
 ]
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+VERBS = tuple(str(get_args(one.model_fields["do"].annotation)[0]) for one in get_args(get_args(Event)[0]))
+"""What an event may `do`."""
 
 
 class ScenarioStore(NewStoreInput):
@@ -210,10 +212,13 @@ def read_events(events: Sequence[Any]) -> list[Numbered]:
     """The events of a story, numbered from 1. Raises ScenarioError at the first that is not in order of time."""
     numbered = []
     for number, raw in enumerate(events, start=1):
+        kind = raw.get("do") if isinstance(raw, dict) else None
+        if isinstance(raw, dict) and kind not in VERBS:
+            wrong = f"is required: one of {', '.join(VERBS)}" if kind is None else _no_verb(kind)
+            raise ScenarioError(f"/do: {wrong}", (Fault("/do", wrong),), event=number)
         try:
             numbered.append(Numbered(number, _EVENT.validate_python(raw)))
         except ValidationError as error:
-            kind = raw.get("do") if isinstance(raw, dict) else None
             raise ScenarioError(*_wrong(error, kind), event=number) from None
     for before, after in pairwise(numbered):
         if after.event.at < before.event.at:
@@ -223,6 +228,10 @@ def read_events(events: Sequence[Any]) -> list[Numbered]:
             )
             raise ScenarioError(f"/at: {wrong}", (Fault("/at", wrong),), event=after.number)
     return numbered
+
+
+def _no_verb(kind: object) -> str:
+    return f"{str(kind)[:40]!r} is no kind of event; there are {', '.join(VERBS)}"
 
 
 def _refuse_end(scenario: Scenario, events: Sequence[Numbered]) -> None:

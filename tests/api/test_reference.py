@@ -64,6 +64,7 @@ PROMISED = {
     "test_webhook_endpoint",
     "list_webhook_deliveries",
     "redeliver_webhook",
+    "simulate",
     "take_sendgrid_events",
     "take_klaviyo_events",
     "get_health",

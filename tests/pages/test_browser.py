@@ -1,5 +1,6 @@
 """The pages in a real browser: without scripts, on a phone, in the dark."""
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,11 +9,15 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from notifier import endpoints, inbound
+from notifier.db import simulations
 from notifier.db.tables import MessageRow, Store
 from notifier.domain.message import Scope
 from notifier.inbound.wishes import NewInbound
 from notifier.inputs import NewEndpoint
 from notifier.pages.session import ticket
+from notifier.rehearsal import perform
+from notifier.simulate.library import stories
+from notifier.simulate.story import check_scenario
 from notifier.suppressing import suppress
 from tests import parts
 from tests.pages.shop import API_KEY, Shop
@@ -86,6 +91,30 @@ def test_a_ticket_opens_the_console_with_one_press(shop: Shop, address: str, pag
     page.get_by_role("heading", name="What is going on").wait_for()
 
 
+def a_play(shop: Shop, name: str) -> str:
+    """A story of the shelf, played and kept."""
+    told = stories()[name].text
+    outcome = perform(*check_scenario(json.loads(told)), shop.services.settings).model_dump_json()
+    with shop.writing() as session:
+        return simulations.keep(session, "store_fern", name, told, outcome, shop.now)
+
+
+def test_an_operator_builds_a_story_and_reads_its_emails(shop: Shop, address: str, page: "Page") -> None:
+    sign_in(page, address)
+    page.get_by_role("link", name="Simulate").click()
+    page.get_by_role("button", name="Register").click()
+    page.get_by_role("heading", name="Jane Doe gets").wait_for()
+    page.get_by_text("One order’s date moves").click()
+    form = page.locator("form", has=page.get_by_role("button", name="Move it"))
+    form.get_by_label("New ship date").fill("2027-01-20")
+    form.get_by_label("Reason that customers read").fill("a strike")
+    form.get_by_role("button", name="Move it").click()
+    delay = page.locator("li", has=page.get_by_role("heading", name="Email: Delay")).first
+    delay.get_by_text("Read it").click()
+    words = page.frame_locator("iframe[title*='Delay']").locator("body")
+    assert "January 20, 2027" in words.inner_text()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
     shop: Shop, address: str, browser: "Browser", scheme: str
@@ -111,6 +140,7 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             .where(col(MessageRow.kind) == "consent")
             .values(status="bounced", reason=reason)
         )
+    play = a_play(shop, "all-every-event")
     with browser.new_context(
         viewport={"width": PHONE, "height": 800}, color_scheme="dark" if scheme == "dark" else "light"
     ) as context:
@@ -142,6 +172,8 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             f"{shipment}?ask=true&eta=2027-03-20&stage=customs",
             f"{shipment}?ask=true&stage=arrived",
             "/console/duties?done=settled",
+            "/console/simulate?story=all-every-event",
+            f"/console/simulate/plays/{play}",
             "/console/suppressions?done=added",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
