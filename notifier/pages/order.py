@@ -27,7 +27,7 @@ from notifier.pages import signing
 from notifier.pages.calendar import calendar
 from notifier.pages.html import CSP, Page, PageRoute, Trouble
 from notifier.pages.opening import key_of, load
-from notifier.pages.order_answer import Note, Picked, fingerprint, pick, seen
+from notifier.pages.order_answer import Note, Picked, fingerprint, last_day, pick, seen
 from notifier.pages.order_story import moves
 from notifier.pages.order_view import open_lines, view, worth
 from notifier.pages.order_words import tongue
@@ -37,7 +37,7 @@ from notifier.signed import naming
 from notifier.words.language import LANGUAGES
 
 LOOKING = ["GET", "HEAD"]
-Action = Literal["keep", "cancel", "preferences", "unsubscribe"]
+Action = Literal["keep", "cancel", "extra", "preferences", "unsubscribe"]
 Told = tuple[Order, Sequence[Fact]]
 """An order, and everything that happened to it."""
 
@@ -77,11 +77,13 @@ def answer(
     token: str,
     request: Request,
     services: Here,
-    action: Annotated[Literal["keep", "cancel", "preferences"], Form()],
+    action: Annotated[Literal["keep", "cancel", "extra", "preferences"], Form()],
     form: Annotated[str, Form(max_length=1000)],
     yes: Annotated[str, Form(max_length=10)] = "",
     sku: Skus = None,
     units: Counts = None,
+    further: Annotated[Literal["", "yes"], Form()] = "",
+    until: Annotated[str, Form(max_length=20)] = "",
     language: Annotated[str, Form(max_length=35)] = "",
     reminders: Annotated[Literal["", "on", "off"], Form()] = "",
 ) -> Response:
@@ -101,7 +103,7 @@ def answer(
                 return _page(services, told, token, note=Note("no_language", language), status=422)
             _prefer(session, services, order, language, reminders, now)
             return _back(token, action)
-        this = fingerprint(form, sku or (), units or ())
+        this = fingerprint(form, sku or (), units or (), further, until)
         if answering.was_given(session, order.row.id, this):  # pressed twice, or in two tabs
             return _back(token, action)
         if shown != seen(order, action, now):
@@ -113,12 +115,20 @@ def answer(
             if isinstance(found, Note):
                 return _page(services, told, token, do="cancel", note=found, status=422)
             picked = found
+        late = [line.sku for line, where in open_lines(order, now) if where.state == "late"]
+        day = last_day(order, until, now) if action == "extra" and late else None
+        if action == "extra" and day is None:
+            return _page(services, told, token, do="extra", note=Note("no_day"), status=422)
         if yes != "yes":
-            do, note = "review" if picked else "keep", Note("unconfirmed")
+            do, note = "review" if picked else action, Note("unconfirmed")
             return _page(services, told, token, do=do, note=note, status=422, picked=picked)
         store_id, backorder_id = order.row.store_id, order.row.id
         if action == "keep":
-            new = NewAnswer(answer=Choice.KEEP, skus=[line.sku for line, _ in open_lines(order, now)])
+            skus = [line.sku for line, _ in open_lines(order, now)]
+            new = NewAnswer(answer=Choice.KEEP, skus=skus, further=further == "yes")
+            answering.answer(session, store_id, backorder_id, new, now, this)
+        elif action == "extra":
+            new = NewAnswer(answer=Choice.KEEP, skus=late, extra_until=day)
             answering.answer(session, store_id, backorder_id, new, now, this)
         else:
             lines = [CancelledLine(sku=line.sku, quantity=count) for line, count in picked]
@@ -260,6 +270,7 @@ def _thanks(done: str, order: Order) -> Note:
     was = {
         "keep": any(answer.choice is Choice.KEEP for answer in facts.answers),
         "cancel": any(gone.by == "customer" for gone in facts.cancellations),
+        "extra": any(answer.extra_until for answer in facts.answers),
         "preferences": True,
     }
     return Note(done) if was.get(done) else Note()

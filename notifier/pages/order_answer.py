@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import zip_longest
 
 from notifier.db.facts import Order
 from notifier.domain.order import Choice, Line
-from notifier.pages.order_view import open_lines
+from notifier.pages.order_view import extra_days, open_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,30 @@ def seen(order: Order, action: str, now: datetime) -> str:
 
     Who agrees to wait agrees to dates. Who cancels cancels units, whatever has become of their dates.
     """
-    if action not in {"keep", "cancel"}:
+    if action not in {"keep", "cancel", "extra"}:
         return ""
     shown = []
     for line, where in open_lines(order, now):
         shown.append(f"{line.id} {line.waiting}")
-        if action == "keep":
+        if action != "cancel":
             shown.append(f"{line.eta.earliest} {line.eta.latest} {where.state} {where.answer_by}")
-    if action == "keep":
+    if action != "cancel":
         shown += [str(answer.at) for answer in order.facts.answers if answer.choice is Choice.KEEP]
     return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:16]
 
 
-def fingerprint(form: str, skus: Sequence[str], units: Sequence[str]) -> str:
+def last_day(order: Order, entered: str, now: datetime) -> date | None:
+    """The day that a customer gives the shop; None where it is no day, or none that can be given."""
+    try:
+        day = date.fromisoformat(entered.strip())
+    except ValueError:
+        return None
+    first, last = extra_days(order.facts, now)
+    return day if first <= day <= last else None
+
+
+def fingerprint(form: str, skus: Sequence[str], units: Sequence[str], *more: str) -> str:
     """Of one answer from one form: the same form sent twice says the same once."""
     return hashlib.sha256(
-        "\0".join([form, *sorted(map(str, zip_longest(skus, units)))]).encode()
+        "\0".join([form, *more, *sorted(map(str, zip_longest(skus, units)))]).encode()
     ).hexdigest()[:24]

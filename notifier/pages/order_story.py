@@ -44,7 +44,7 @@ def story(order: Order, happened: Sequence[Fact], said: Tongue) -> list[dict[str
         *_beginning(facts, said),
         *_moved(facts, settled(moves(happened), timedelta(minutes=order.policy.settle_minutes)), said),
         *_arrived(facts, happened, said),
-        *_answered(facts),
+        *_answered(facts, said),
         *_shipped(facts, said),
         *_cancelled(facts, said),
         *(Moment(it.at, "refunded", {"amount": said.money(it.amount, it.currency)}) for it in facts.refunds),
@@ -86,10 +86,12 @@ def _arrived(facts: Facts, happened: Iterable[Fact], said: Tongue) -> Iterator[M
             yield Moment(fact.at, "arrived", {"items": item})
 
 
-def _answered(facts: Facts) -> Iterator[Moment]:
+def _answered(facts: Facts, said: Tongue) -> Iterator[Moment]:
     for answer in facts.answers:
         if answer.choice is Choice.KEEP:
-            yield Moment(answer.at, "kept", {})
+            until = said.day(answer.extra_until) if answer.extra_until else None
+            what = "extra" if until else "kept_longer" if answer.further else "kept"
+            yield Moment(answer.at, what, {"until": until})
 
 
 def _shipped(facts: Facts, said: Tongue) -> Iterator[Moment]:
@@ -101,7 +103,7 @@ def _shipped(facts: Facts, said: Tongue) -> Iterator[Moment]:
 def _cancelled(facts: Facts, said: Tongue) -> Iterator[Moment]:
     for gone in facts.cancellations:
         values = {"items": _items(facts, gone.units, said)}
-        what = "you_cancelled" if gone.by == "customer" else "cancelled"
+        what = {"customer": "you_cancelled", "law": "lapsed"}.get(gone.by, "cancelled")
         yield Moment(gone.at, what, values, (gone.reason or "").rstrip(". "))
 
 

@@ -11,6 +11,7 @@ from notifier.db.tables import Fact
 from notifier.dispatch import shop_of
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
+from notifier.domain.law.course import given
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import CHANGE_OF_DATE, Status
 from notifier.domain.order import Cancellation, Choice, Facts, Line
@@ -25,6 +26,9 @@ LATE = frozenset({"silence_ok", "need_consent", "renewed", "late", "terminable"}
 """States in law in which it is for the customer to say whether they keep waiting."""
 
 PLANNED_SHOWN = 5
+
+EXTRA_SUGGESTED, EXTRA_AT_MOST = timedelta(days=14), timedelta(days=365)
+"""The last day that the form proposes, and the furthest that it takes."""
 
 Value = dict[str, Any]
 
@@ -84,6 +88,8 @@ def view(order: Order, happened: Sequence[Fact], now: datetime) -> Value:
         "answer_for": said.list(
             [line.name for line, where in standings if answer_by and where.answer_by == answer_by]
         ),
+        "further_asked": any(_asks_further(facts, line) for line in lines),
+        "extra": _extra(facts, standings, said, now),
         "kept_on": said.moment(kept_at) if kept_at else None,
         "withdrawn": _withdrawn(order, said, now),
         "story": story(order, happened, said),
@@ -163,6 +169,37 @@ def _ahead(facts: Facts, lines: Sequence[Line], said: Tongue, now: datetime) -> 
         if eta.latest and eta.latest >= _day(facts, now)
     ]
     return [value for _, value in sorted(coming, key=lambda item: item[0])]
+
+
+def _asks_further(facts: Facts, line: Line) -> bool:
+    """Whether the last notice of the line also asked for consent to any further delay (16 CFR 435.2(b)(1)(iv))."""
+    notices = [told for _, told in given(facts, line) if told.notice]
+    return bool(notices) and notices[-1].further
+
+
+def extra_days(facts: Facts, now: datetime) -> tuple[date, date]:
+    """From when to when the last day may be that a customer gives the shop; the first ends nowhere before it begins."""
+    today = _day(facts, now)
+    return today + timedelta(days=1), today + EXTRA_AT_MOST
+
+
+def _extra(facts: Facts, standings: Sequence[tuple[Line, Standing]], said: Tongue, now: datetime) -> Value:
+    """The additional period that a consumer may grant (Directive 2011/83/EU, Art. 18(2)), and what became of it."""
+    late = [line.name for line, where in standings if where.state == "late"]
+    ended = [line.name for line, where in standings if where.state == "terminable"]
+    named = [answer.extra_until for answer in facts.answers if answer.extra_until]
+    first, last = extra_days(facts, now)
+    suggested = _day(facts, now) + EXTRA_SUGGESTED
+    return {
+        "names": said.list(late),
+        "ended": said.list(ended),
+        "named": said.day(named[-1]) if named else None,
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+        "suggested": suggested.isoformat(),
+        "first_day": said.day(first),
+        "last_day": said.day(last),
+    }
 
 
 def _withdrawn(order: Order, said: Tongue, now: datetime) -> Value | None:

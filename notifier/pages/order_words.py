@@ -47,10 +47,14 @@ class Tongue:
         return language.spell_money(amount, currency, self.locale)
 
     def list(self, items: Sequence[str]) -> str:
-        return language.spell_list(tuple(items), self.locale)
+        return language.spell_list(tuple(self._apart(item) for item in items), self.locale)
 
     def units(self, name: str, count: int) -> str:
         return name if count == 1 else f"{count} × {name}"
+
+    def _apart(self, name: str) -> str:
+        """A name in a sentence that runs the other way keeps its own way (Unicode's isolates, UAX 9)."""
+        return f"\u2068{name}\u2069" if self.dir == "rtl" else name
 
     def eta(self, eta: Eta) -> str:
         """A range is written as one; a date that nobody knows is empty."""

@@ -511,3 +511,78 @@ def test_a_shipment_and_a_cancellation_at_once_never_make_more_than_there_was(op
         statuses = (both.submit(ship), both.submit(cancel))
         assert (statuses[0].result(), statuses[1].result()) in {(201, 409), (409, 303)}
     assert open_units(shop, "1")["ORN-RED"] in {0, 1}
+
+
+# --- a last day (EU), and consent to more (US) ------------------------------------------------------------
+
+
+def late_in_the_union(shop: Shop) -> str:
+    """An order of which one line's promised day has passed."""
+    shop.pass_time(days=13)
+    return shop.link("1044")
+
+
+def test_a_consumer_gives_a_late_shop_a_last_day(shop: Shop, visitor: TestClient) -> None:
+    assert "Dem Shop eine letzte Frist setzen" not in visitor.get(shop.link("1044")).text
+    link = late_in_the_union(shop)
+    assert "Dem Shop eine letzte Frist setzen" in visitor.get(link).text
+    page = opened(visitor, link, "keep", do="extra")
+    assert 'value="2026-12-28"' in page.text  # a fortnight ahead
+    data = {"action": "extra", "form": field(page, "extra"), "yes": "yes", "until": "2026-12-24"}
+    sent = visitor.post(link, data=data)
+    assert (sent.status_code, sent.headers["Location"]) == (303, f"{link}?done=extra")
+    told = visitor.get(sent.headers["Location"]).text
+    assert "Ihre Frist ist vermerkt: Donnerstag, 24. Dezember 2026." in told
+    assert "Sie haben uns eine letzte Frist gesetzt: Donnerstag, 24. Dezember 2026." in told
+    [fact] = happened(shop, "1044", "answered")
+    assert (fact.data["choice"], fact.data["extra_until"]) == ("keep", "2026-12-24")
+    assert len(fact.data["lines"]) == 1  # what is not late is not spoken of
+    visitor.post(link, data=data)
+    assert len(happened(shop, "1044", "answered")) == 1
+    shop.pass_time(days=11)
+    assert "Auch die letzte Frist ist verstrichen." in visitor.get(link).text
+
+
+@pytest.mark.parametrize(
+    "until", ["", "tomorrow", "2026-12-14", "2020-01-01", "2027-12-15", "2026-02-30", "9" * 20]
+)
+def test_a_last_day_that_can_not_be_is_explained(shop: Shop, visitor: TestClient, until: str) -> None:
+    link = late_in_the_union(shop)
+    form = field(opened(visitor, link, "keep", do="extra"), "extra")
+    before = everything(shop)
+    sent = visitor.post(link, data={"action": "extra", "form": form, "yes": "yes", "until": until})
+    assert sent.status_code == 422
+    assert "Dienstag, 15. Dezember 2026 bis zum Dienstag, 14. Dezember 2027" in sent.text
+    assert everything(shop) == before
+
+
+def test_a_last_day_needs_its_tick_and_a_line_that_is_late(shop: Shop, visitor: TestClient) -> None:
+    assert 'value="extra"' not in visitor.get(shop.link("1042"), params={"do": "extra"}).text
+    link = late_in_the_union(shop)
+    form = field(opened(visitor, link, "keep", do="extra"), "extra")
+    before = everything(shop)
+    data = {"action": "extra", "form": form, "until": "2026-12-24"}
+    assert visitor.post(link, data=data).status_code == 422
+    assert visitor.post(link, data=data | {"action": "keep", "yes": "yes"}).status_code == 403
+    assert everything(shop) == before
+
+
+def test_consent_to_more_delay_is_asked_only_where_the_notice_asked(shop: Shop, visitor: TestClient) -> None:
+    link = shop.link("1046")
+    assert 'name="further"' not in opened(visitor, link, "keep").text
+    with shop.writing() as session:
+        for row in session.exec(select(MessageRow).where(MessageRow.backorder_id == shop.ids["1046"])):
+            row.says = {
+                key: said | ({"further": True} if "notice" in said else {}) for key, said in row.says.items()
+            }
+            session.add(row)
+    page = opened(visitor, link, "keep")
+    assert 'name="further" value="yes">' in page.text
+    data = {"action": "keep", "form": field(page, "keep"), "yes": "yes", "further": "yes"}
+    assert visitor.post(link, data=data).status_code == 303
+    [fact] = happened(shop, "1046", "answered")
+    assert fact.data["further"] is True
+    assert "You agreed to wait, even if it takes longer." in visitor.get(link).text
+    with reading(shop.services.engine) as session:
+        query = select(BackorderLine.law_state).where(BackorderLine.backorder_id == shop.ids["1046"])
+        assert session.exec(query).one() == "indefinite"

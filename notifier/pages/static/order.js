@@ -3,7 +3,7 @@
   var lang = document.documentElement.lang || undefined;
   if (!window.Intl || !Intl.NumberFormat || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   function unit(count, name) {
-    return new Intl.NumberFormat(lang, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
+    return new Intl.NumberFormat(lang, { style: "unit", unit: name, unitDisplay: "long", numberingSystem: "latn" }).format(count);
   }
   function tick() {
     document.querySelectorAll("[data-over]").forEach(function (place) {
