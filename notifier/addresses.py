@@ -28,4 +28,9 @@ def _address(value: str) -> str:
     return f"{plain['local']}@{domain}" if plain and domain else validate_email(value)[1]
 
 
+def fold(address: str) -> str:
+    """How an address is compared: mailboxes that differ in case only are one in practice (RFC 5321, 2.4)."""
+    return address.strip().casefold()
+
+
 Email = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "format": "email"})]

@@ -8,15 +8,18 @@ provider's answer is settled under the same claim.
 import hashlib
 import json
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
+from notifier import crowding
 from notifier.bundling import Going
 from notifier.confirming import first_look
+from notifier.crowding import Lately, Wait
+from notifier.crowding import address as _address
 from notifier.db import accounts, outbox, spacing, suppressions
 from notifier.db import facts as store
 from notifier.db.claims import claim as claim_due
@@ -29,7 +32,6 @@ from notifier.db.tables import MessageContent, Store
 from notifier.delivery import Post, backoff, send_all
 from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
 from notifier.domain.plan import plan, window_for
-from notifier.domain.policy import into_window
 from notifier.errors import Misconfigured
 from notifier.errors import Unavailable as DatabaseAway
 from notifier.planning import replan
@@ -48,6 +50,8 @@ EACH = 32
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
 TOGETHER = 2
 """Up to which attempt a message is taken together with others; later ones go alone, for they may kill their worker."""
+WrittenTo = defaultdict[spacing.Address, list[str]]
+"""By customer, the orders for which a batch sends a reminder."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When a message that is not to be sent again by itself is tried next."""
 
@@ -186,7 +190,7 @@ def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]
     """
     if not claims:
         return []
-    written_to: set[spacing.Address] = set()
+    written_to: WrittenTo = defaultdict(list)
     try:
         return _prepared(post, claims, written_to, now)
     except DatabaseAway:
@@ -208,13 +212,11 @@ def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]
     return ready
 
 
-def _prepared(
-    post: Post, claims: Sequence[Claim], written_to: set[spacing.Address], now: datetime
-) -> list[_Ready]:
+def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: datetime) -> list[_Ready]:
     with reading(post.engine) as session:
         orders = store.load(session, {claim.backorder_id for claim in claims})
         addresses = {_address(orders[claim.backorder_id]) for claim in claims if claim.kind in WAITING_SERIES}
-        last = spacing.last_to(session, addresses, WAITING_SERIES)
+        lately = crowding.look(session, addresses, orders.values(), now)
         suppressed = suppressions.of(
             session, {_address(order) for order in orders.values()}, naming(post.links.secret)
         )
@@ -232,7 +234,7 @@ def _prepared(
                     session, claim, Status.HELD, why, now, before=Status.PLANNED, burns_attempt=False
                 )
             continue
-        wait = _not_yet(order, draft, last.get(_address(order)), written_to, now)
+        wait = _not_yet(order, draft, lately, written_to, now)
         if wait is not None:
             with transaction(post.engine) as session:
                 outbox.postpone(session, claim, wait.until, wait.reason, now)
@@ -246,37 +248,19 @@ def _prepared(
     return ready
 
 
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    until: datetime
-    reason: str
+def _not_yet(order: Order, draft: Draft, lately: Lately, written_to: WrittenTo, now: datetime) -> Wait | None:
+    """Until when this message must wait, if it must: its window is closed, or its customer was written enough.
 
-
-def _address(order: Order) -> spacing.Address:
-    return order.row.store_id, order.row.email
-
-
-def _not_yet(
-    order: Order, draft: Draft, last: datetime | None, written_to: set[spacing.Address], now: datetime
-) -> _Wait | None:
-    """Until when this message must wait, if it must: its window is closed, or another was just sent.
-
-    `written_to` gathers whom this batch writes to, so that two orders of one customer are spaced too.
+    `written_to` gathers the orders that this batch reminds of, so that two orders of one customer are spaced too.
     """
-    zone, window = order.facts.customer.zone, order.policy.send_window
     opens = window_for(draft, order.facts, order.policy, now)
     if opens > now:
-        return _Wait(opens, "waits for the customer's send window")
+        return Wait(opens, "waits for the customer's send window")
     if draft.kind in WAITING_SERIES:
-        gap = timedelta(hours=order.policy.min_gap_hours)
         address = _address(order)
-        if address in written_to:
-            last = now
-        if last is not None and now < last + gap:
-            return _Wait(
-                into_window(last + gap, window, zone), "waits: another was just sent to this address"
-            )
-        written_to.add(address)
+        if wait := lately.too_much(order, written_to[address], now):
+            return wait
+        written_to[address].append(order.row.id)
     return None
 
 
@@ -352,12 +336,14 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
     frozen = {item.claim.id: _frozen(post, item, now) for item in ready}
     with transaction(post.engine) as session:
         spacing.hold(session, spaced)
-        last = spacing.last_to(session, spaced, WAITING_SERIES)
+        lately = crowding.look(session, spaced, [item.order for item in ready], now)
+        written_to: WrittenTo = defaultdict(list)
         versions = store.versions(session, {item.order.row.id for item in ready})
         leaving = []
         for item in ready:
             fresh = versions.get(item.order.row.id) == item.order.facts.version
-            if fresh and not _crowded(item, last, now):
+            # Another worker may have written to this customer, or planned to, since we looked.
+            if fresh and not _not_yet(item.order, item.draft, lately, written_to, now):
                 leaving.append((item.claim, frozen[item.claim.id], item.claim.account))
             else:
                 outbox.release(session, item.claim)
@@ -366,13 +352,6 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
     for claim, _, _ in going:
         post.watch("frozen", claim.id)
     return going
-
-
-def _crowded(item: _Ready, last: Mapping[spacing.Address, datetime], now: datetime) -> bool:
-    """Whether another worker has written to this address since we looked, in the series that is spaced."""
-    before = last.get(_address(item.order))
-    gap = timedelta(hours=item.order.policy.min_gap_hours)
-    return item.draft.kind in WAITING_SERIES and before is not None and now < before + gap
 
 
 def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:

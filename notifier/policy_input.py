@@ -127,6 +127,16 @@ class PolicyInput(Input):
             **_said("Gap between emails", "hours"),
         ),
     ] = 20
+    max_per_week: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=1,
+            le=50,
+            description="At most so many of the waiting series in any seven days to a customer who has several orders.",
+            **_said("Cap for several orders", "emails a week"),
+        ),
+    ] = 5
     settle_minutes: Annotated[
         int,
         Field(

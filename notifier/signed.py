@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from notifier.db.suppressions import Naming, fold
+from notifier.addresses import fold
+from notifier.db.suppressions import Naming
 
 ERASED = "@privacy.invalid"
 """How the name of an erased address ends: `.invalid` never resolves (RFC 2606), so no mail can go there."""

@@ -122,6 +122,11 @@ class House:
             shop = session.get_one(Store, self.store_id)
             return intake.register(session, shop, order(order_id, **changes), self.clock.now).backorder_id
 
+    def set_policy(self, **policy: Any) -> None:
+        """What the store's policy says otherwise than the default."""
+        with self.writing() as session:
+            session.get_one(Store, self.store_id).policy = policy
+
     def ship(self, backorder_id: str, **shipment: Any) -> None:
         with self.writing() as session:
             new = NewShipment.model_validate(shipment)

@@ -57,6 +57,7 @@ FLOORS = {
     "intake": 2,
     "bundling": 2,
     "confirming": 2,
+    "crowding": 2,
     "delivery": 2,
     "dispatch": 2,
     "feedback": 2,

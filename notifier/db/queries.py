@@ -36,16 +36,18 @@ def backorder_ids(
 ) -> list[str]:
     """Ids of a store's backorders, newest first, from just past `after`.
 
-    `sku` and `law_state` match any line; where both are given, one line must match both.
+    An `email` matches in any case of its letters; `sku` and `law_state` match any line, and where both are given, one
+    line must match both.
     """
     query = select(Backorder.id).where(Backorder.store_id == store_id)
     for column, value in (
         (Backorder.order_id, order_id),
         (Backorder.status, status),
-        (Backorder.email, email),
     ):
         if value is not None:
             query = query.where(column == value)
+    if email is not None:
+        query = query.where(func.lower(Backorder.email) == func.lower(email))
     if sku is not None or law_state is not None:
         line = select(BackorderLine.id).where(BackorderLine.backorder_id == Backorder.id)
         if sku is not None:

@@ -1,43 +1,83 @@
-"""When each customer was last written to: for the gap between emails of the series that is spaced."""
+"""What each customer was written lately, over all their orders at a store: for the gap and the cap of reminders."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sqlalchemy import func, inspect, text
 from sqlmodel import Session, select
 
-from notifier.db.tables import MessageRow
-from notifier.domain.message import Kind
+from notifier.addresses import fold
+from notifier.db.tables import Backorder, MessageRow
+from notifier.domain.message import Kind, Status
+from notifier.domain.plan import LAPSE
 
-MESSAGES = inspect(MessageRow).local_table.c
+MESSAGES, ORDERS = inspect(MessageRow).local_table.c, inspect(Backorder).local_table.c
 
 Address = tuple[str, str]
-"""A store, and whom it writes to."""
+"""A store, and whom it writes to: folded, as mailboxes that differ in case only are one."""
 
 
-def last_to(
-    session: Session, addresses: Collection[Address], kinds: Collection[Kind]
-) -> dict[Address, datetime]:
-    """When one of these kinds last went to each address, as far as is known."""
+class Sent(NamedTuple):
+    """An email that went: of which order and kind, and when."""
+
+    backorder_id: str
+    kind: str
+    at: datetime
+
+
+def sent_to(
+    session: Session, addresses: Collection[Address], kinds: Collection[Kind], since: datetime
+) -> dict[Address, list[Sent]]:
+    """Which emails of these kinds went to each address since then, as far as is known."""
+    found: defaultdict[Address, list[Sent]] = defaultdict(list)
+    for store_id, those in _by_store(addresses):
+        query = select(MESSAGES.to_email, MESSAGES.backorder_id, MESSAGES.kind, MESSAGES.sent_at).where(
+            MESSAGES.store_id == store_id,
+            MESSAGES.to_email.is_not(None),
+            func.lower(MESSAGES.to_email).in_([func.lower(email) for email in those]),
+            MESSAGES.sent_at > since,
+            MESSAGES.kind.in_([kind.value for kind in kinds]),
+        )
+        for email, *sent in session.execute(query):
+            found[store_id, fold(email)].append(Sent(*sent))
+    return found
+
+
+def planned_for(
+    session: Session, addresses: Collection[Address], kinds: Collection[Kind], before: datetime
+) -> dict[Address, list[datetime]]:
+    """When emails of these kinds are due to each address, of any order, up to then.
+
+    Not those that go only if nothing ships by a legal deadline: they are planned of every order, and few are needed.
+    """
+    found: defaultdict[Address, list[datetime]] = defaultdict(list)
+    for store_id, those in _by_store(addresses):
+        query = (
+            select(ORDERS.email, MESSAGES.due_at)
+            .join(MessageRow, MESSAGES.backorder_id == ORDERS.id)
+            .where(
+                ORDERS.store_id == store_id,
+                func.lower(ORDERS.email).in_([func.lower(email) for email in those]),
+                MESSAGES.status == Status.PLANNED.value,
+                MESSAGES.kind.in_([kind.value for kind in kinds]),
+                MESSAGES.due_at < before,
+                MESSAGES.key.not_like(f"{LAPSE}:%"),
+            )
+        )
+        for email, at in session.execute(query):
+            found[store_id, fold(email)].append(at)
+    return found
+
+
+def _by_store(addresses: Collection[Address]) -> Iterator[tuple[str, list[str]]]:
     emails: defaultdict[str, set[str]] = defaultdict(set)
     for store_id, email in addresses:
         emails[store_id].add(email)
-    found: dict[Address, datetime] = {}
     for store_id, those in emails.items():
-        query = (
-            select(MESSAGES.to_email, func.max(MESSAGES.sent_at))
-            .where(
-                MESSAGES.store_id == store_id,
-                MESSAGES.to_email.in_(those),
-                MESSAGES.kind.in_([kind.value for kind in kinds]),
-                MESSAGES.sent_at.is_not(None),
-            )
-            .group_by(MESSAGES.to_email)
-        )
-        found |= {(store_id, email): last for email, last in session.execute(query).all()}
-    return found
+        yield store_id, sorted(those)
 
 
 def hold(session: Session, addresses: Collection[Address]) -> None:

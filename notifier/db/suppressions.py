@@ -8,6 +8,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from notifier.addresses import fold
 from notifier.db.ids import new_id
 from notifier.db.outbox import entry, remember, without_lease
 from notifier.db.spacing import Address
@@ -23,11 +24,6 @@ HELD_FOR = "suppressed: "
 
 Naming = Callable[[str, str], str]
 """From a store's id and an address to the pseudonym that stands for it once it was erased."""
-
-
-def fold(address: str) -> str:
-    """How an address is compared: mailboxes that differ in case only are one in practice (RFC 5321, 2.4)."""
-    return address.strip().casefold()
 
 
 def add(

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -30,7 +31,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def _partial(name: str, *columns: str | TextClause, where: str) -> Index:
     """An index of those rows only that meet a condition."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
@@ -88,7 +89,7 @@ class Backorder(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("store_id", "order_id"),
         Index("backorder_of_store", "store_id", "id", unique=True),
-        Index("backorder_of_email", "store_id", "email"),
+        Index("backorder_of_email", "store_id", text("lower(email)")),
         _partial("backorder_replan", "replan_at", where="replan_at IS NOT NULL"),
     )  # fmt: skip
 
@@ -233,7 +234,7 @@ class MessageRow(SQLModel, table=True):
         _partial("message_not_told", "store_id", "id", where=NOT_TOLD.replace("message.", "")),
         _partial("message_to_confirm", "confirm_at", where=TO_CONFIRM),
         _partial("message_sent", "store_id", "sent_at", where="sent_at IS NOT NULL"),
-        _partial("message_to", "store_id", "to_email", "sent_at", where="to_email IS NOT NULL"),
+        _partial("message_to", "store_id", text("lower(to_email)"), "sent_at", where="to_email IS NOT NULL"),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
 

@@ -270,16 +270,29 @@ def _countdowns(
     gone = [m for m in facts.messages if m.kind is Kind.COUNTDOWN and m.may_have_left]
     last = max((left_at(message) for message in gone), default=None)
     keys = {message.key for message in gone}
+    milestones = sorted(days)
     for day in sorted(days.keys() - news):
         due = at_local(day, policy.send_window.start, zone)
-        expires = at_local(day, policy.send_window.end, zone)
+        closes = at_local(day, policy.send_window.end, zone)
         if last is not None:
             due = max(due, last + gap)
         key = f"{Kind.COUNTDOWN}:{day.isoformat()}"
         # A day that the zone skips has no hours: its window would fall on the next.
-        if key not in keys and due < expires and local_day(due, zone) == day:
+        if key not in keys and due < closes and local_day(due, zone) == day:
             last = due
-            yield Draft(key, Kind.COUNTDOWN, due, expires, days[day])
+            slot = _last_day(day, milestones, days[day], policy)
+            yield Draft(key, Kind.COUNTDOWN, due, at_local(slot, policy.send_window.end, zone), days[day])
+
+
+def _last_day(day: date, milestones: list[date], says: Mapping[str, Said], policy: Policy) -> date:
+    """Until when a countdown may go that another order of its customer kept from its day: it counts the days anew.
+
+    There is room for two more orders, but not into the next milestone, nor past the day that it tells.
+    """
+    last = day + 2 * timedelta(days=1 + policy.min_gap_hours // 24)
+    following = next((other for other in milestones if other > day), date.max)
+    told = min(said.eta.latest for said in says.values() if said.eta.latest)
+    return min(last, following - timedelta(days=1), told)
 
 
 def awaits_answer(line: Line, where: Standing) -> bool:

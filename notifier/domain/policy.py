@@ -45,6 +45,8 @@ class Policy:
     countdown_days: tuple[int, ...] = (14, 7, 3, 1)
     send_window: Window = field(default_factory=Window)
     min_gap_hours: int = 20
+    max_per_week: int = 5
+    """How many emails of the waiting series a customer who has several orders gets in any seven days."""
     settle_minutes: int = 15
     delay_threshold_days: int = 1
     jurisdiction: str = "auto"

@@ -12,6 +12,7 @@ DEFAULTS = {
     "countdown_days": [14, 7, 3, 1],
     "send_window": {"start": "09:00", "end": "20:00"},
     "min_gap_hours": 20,
+    "max_per_week": 5,
     "settle_minutes": 15,
     "delay_threshold_days": 1,
     "jurisdiction": "auto",

@@ -62,6 +62,7 @@ def test_every_filter_narrows_the_list(api: Api) -> None:
     assert found(sku="B") == [joe]
     assert found(status="shipped") == [joe]
     assert found(email="joe@example.com") == [joe]
+    assert found(email="JOE@Example.com") == [joe]
     assert found(law_state="on_time") == [jane]
     assert found(law_state="on_time", sku="B") == []
     assert found(order_id="none") == []

@@ -124,7 +124,12 @@ def test_two_countdowns_due_in_one_batch_are_spaced(house: House) -> None:
     assert house.history(waiting)[-1][2] == "waits: another was just sent to this address"
     house.clock.pass_time(days=1)
     house.turn()
-    assert house.message(waiting.key, waiting.backorder_id).status == "expired"
+    later = house.message(waiting.key, waiting.backorder_id)
+    assert later.status == "sent"
+    assert (
+        later.subject
+        == f"Order {house.order(later.backorder_id).order_id}: 13 days to go, ships 20 December 2026"
+    )
 
 
 def test_a_template_with_a_fault_fails_its_message_with_file_and_line_and_the_rest_leaves(

@@ -98,10 +98,27 @@ def test_countdowns_keep_the_gap_and_one_without_room_on_its_day_is_left_out() -
 def test_a_countdown_that_its_day_has_overtaken_is_never_sent() -> None:
     life = a_life(a_line(date(2026, 3, 20)), countdown_days=(7, 3))
     life.until(on(3, 12))
-    life.away_until(on(3, 14, 8))
+    life.away_until(on(3, 15, 21))
     life.until(on(4, 1))
     assert life.story[1:] == [(COUNTDOWN, on(3, 17, 9))]
     assert ("countdown:2026-03-13", "too_late") in life.reasons
+
+
+@pytest.mark.parametrize(
+    ("countdown_days", "gap", "last"),
+    [
+        ((7,), 20, on(3, 15, 20)),  # two days later: room for two more orders of the customer
+        ((7,), 30, on(3, 17, 20)),
+        ((7, 6), 20, on(3, 13, 20)),  # not into the next milestone
+        ((1,), 20, on(3, 20, 20)),  # nor past the date
+    ],
+)
+def test_a_countdown_kept_from_its_day_has_a_few_days_more(
+    countdown_days: tuple[int, ...], gap: int, last: datetime
+) -> None:
+    life = a_life(a_line(date(2026, 3, 20)), countdown_days=countdown_days, min_gap_hours=gap)
+    first = next(message for message in life.planned if message.kind is COUNTDOWN)
+    assert first.expires_at == last
 
 
 def test_no_countdown_comes_on_the_day_on_which_the_date_became_known() -> None:
@@ -147,7 +164,7 @@ def test_who_unsubscribed_gets_no_countdown_but_all_else() -> None:
 def test_who_subscribes_again_gets_the_countdowns_that_are_still_ahead() -> None:
     life = a_life(a_line(date(2026, 3, 30)), countdown_days=(7, 1))
     life.happens(unsubscribed=True)
-    life.until(on(3, 25))
+    life.until(on(3, 26))
     life.happens(unsubscribed=False)
     life.until(on(4, 20))
     assert life.story == [WELCOMED, (COUNTDOWN, on(3, 29, 9))]

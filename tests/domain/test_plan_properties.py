@@ -108,7 +108,7 @@ def test_what_leaves_is_true_when_it_leaves(facts: Facts, policy: Policy, histor
             if sending.draft.kind is Kind.COUNTDOWN:
                 assert line.waiting
                 assert line.eta.latest is not None
-                assert line.eta.latest > today
+                assert line.eta.latest >= today
             assert said.answer_by is None or said.answer_by >= today
 
 
