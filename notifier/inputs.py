@@ -85,10 +85,14 @@ class NewCustomer(Input):
     country: Country | None = None
 
 
+CardMonth = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{3}-(0[1-9]|1[0-2])$")]
+"""The month in which a card runs out, with its last day: 2026-12."""
+
+
 class Payment(Input):
     """How the order is paid. `paid` and `shipping` are in the order's currency and tell what a refund comes to."""
 
-    expires: Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
+    expires: CardMonth | None = None
     update_url: Url | None = None
     paid: Annotated[
         Money | None, Field(description='Goods, tax, shipping and insurance; "0" when nothing is charged yet')
@@ -106,6 +110,19 @@ class Payment(Input):
             raise ValueError("expires: is needed where there is an update_url, like '2026-12'")
         if self.paid is not None and self.shipping is not None and self.shipping > self.paid:
             raise ValueError(f"shipping: {self.shipping} is more than {self.paid}, all that was paid")
+        return self
+
+
+class PaymentChange(Input):
+    """The card that the order is paid with now; what is left out stays, and without `expires` none runs out."""
+
+    expires: CardMonth | None = None
+    update_url: Url | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change; send expires, update_url, or both")
         return self
 
 
@@ -156,12 +173,13 @@ class CustomerChange(Input):
 
 class BackorderChange(Input):
     customer: CustomerChange | None = None
+    payment: PaymentChange | None = None
     lines: Annotated[list[EtaChange], Field(min_length=1, max_length=MAX_LINES)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.customer is None and self.lines is None:
-            raise ValueError("nothing to change; send customer, lines, or both")
+        if self.customer is None and self.payment is None and self.lines is None:
+            raise ValueError("nothing to change; send customer, payment, lines, or more than one")
         seen: set[str] = set()
         for number, line in enumerate(self.lines or ()):
             if line.sku in seen:

@@ -24,10 +24,12 @@ from notifier.db.registering import NewOrder
 from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
+from notifier.domain.law.course import day_of
 from notifier.domain.law.duties import next_look
-from notifier.domain.order import Customer, Facts, Line, OrderStatus, Related
+from notifier.domain.order import Customer, Facts, Line, OrderStatus, Related, card
 from notifier.domain.plan import plan
 from notifier.domain.policy import Policy
+from notifier.domain.waiting import look_after
 from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
     BackorderChange,
@@ -36,6 +38,7 @@ from notifier.inputs import (
     NewCancellation,
     NewLine,
     NewShipment,
+    PaymentChange,
 )
 from notifier.planning import write
 
@@ -73,9 +76,13 @@ def register_many(
     order_ids = {new.order_id for new in news}
     known = registering.registered(session, store_row.id, order_ids)
     fresh: dict[str, NewOrder] = {}
-    for new, digest in zip(news, digests, strict=True):
+    refused: dict[int, NotifierError] = {}
+    for number, (new, digest) in enumerate(zip(news, digests, strict=True)):
         if new.order_id not in known:
             order = _order(store_row, policy, new, digest, now)
+            if impossible := _impossible(order.facts):
+                refused[number] = impossible
+                continue
             known[new.order_id] = (order.facts.backorder_id, digest)
             fresh[order.facts.backorder_id] = order
     created = registering.write(session, list(fresh.values()), now)
@@ -86,7 +93,10 @@ def register_many(
     if len(created) < len(fresh):  # another process was faster with some of them
         known |= registering.registered(session, store_row.id, order_ids)
     results: list[Registered | NotifierError] = []
-    for new, digest in zip(news, digests, strict=True):
+    for number, (new, digest) in enumerate(zip(news, digests, strict=True)):
+        if number in refused:
+            results.append(refused[number])
+            continue
         backorder_id, content = known[new.order_id]
         if content == digest:
             order_written = fresh[backorder_id] if backorder_id in created else None
@@ -122,18 +132,39 @@ def _order(store_row: Store, policy: Policy, new: NewBackorder, digest: str, now
         order_url=_url(new.order_url),
         seller_credit=new.payment.seller_credit if new.payment else False,
         paid=new.payment.paid if new.payment else None,
+        card=card(new.payment.model_dump(mode="json")) if new.payment else None,
         shipping_paid=(new.payment.shipping if new.payment else None) or Decimal(0),
     )
     standings = {line.id: standing(facts, line, policy, now) for line in facts.lines}
+    wanted = plan(facts, policy, now, standings)
     return NewOrder(
         store_row.id,
         facts,
         new.payment.model_dump(mode="json", exclude_defaults=True) if new.payment else None,
         digest,
         standings,
-        next_look(facts, policy, standings, now),
-        [(new_id("msg"), draft) for draft in plan(facts, policy, now, standings)],
+        look_after(wanted, next_look(facts, policy, standings, now), now),
+        [(new_id("msg"), draft) for draft in wanted],
     )
+
+
+def _impossible(facts: Facts) -> Invalid | None:
+    """A ship date promised for before the order was placed: by law such an order would have ended when it was made."""
+    placed = day_of(facts, facts.placed_at)
+    early = [
+        (number, line) for number, line in enumerate(facts.lines) if line.promised and line.promised < placed
+    ]
+    if not early:
+        return None
+    faults = tuple(
+        Fault(
+            f"/lines/{number}/promised",
+            f"{line.promised} lies before the order was placed, on {placed}; send the day that checkout showed"
+            " (left out, it is the eta), or the placed_at that belongs to it",
+        )
+        for number, line in early
+    )
+    return Invalid(f"order {facts.order_id!r} was promised for before it was placed", faults)
 
 
 def _line(line: NewLine, now: datetime) -> Line:
@@ -177,6 +208,8 @@ def change(
             if fact.order.facts.erased:
                 raise Conflict("the customer of this order was erased, so there is nobody to change")
             _change_customer(fact, wanted.customer)
+        if wanted.payment is not None:
+            _change_payment(fact, wanted.payment)
         for number, line in enumerate(wanted.lines or ()):
             row = fact.line(line.sku, f"/lines/{number}/sku")
             if row.waiting == 0:
@@ -195,6 +228,20 @@ def _change_customer(fact: "OrderFacts", wanted: CustomerChange) -> None:
             setattr(row, name, value)
         if "email" in new:
             suppressions.give_back(fact.session, [row.id], "the customer has another address", fact.now)
+
+
+def _change_payment(fact: "OrderFacts", wanted: PaymentChange) -> None:
+    """Another card, or none that runs out. The row gets a new value: what is in a JSON column is not watched."""
+    row, given = fact.order.row, wanted.model_dump(mode="json", exclude_unset=True)
+    new = {name: value for name, value in {**(row.payment or {}), **given}.items() if value is not None}
+    if new.get("update_url") and not new.get("expires"):
+        raise Invalid(
+            "payment.update_url stands without payment.expires, so nobody would ever be asked to follow it",
+            (Fault("/payment/expires", "is needed where there is an update_url, like '2026-12'"),),
+        )
+    if new != (row.payment or {}):
+        row.payment = new or None
+        fact.happened("payment_changed", {"expires": new.get("expires"), "update_url": new.get("update_url")})
 
 
 def move_eta(

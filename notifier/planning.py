@@ -19,8 +19,10 @@ from notifier.db.tables import Fact
 from notifier.deemed import cancellations
 from notifier.domain.law import standing
 from notifier.domain.law.duties import next_look
+from notifier.domain.message import Draft
 from notifier.domain.plan import plan
 from notifier.domain.reconcile import Changes, reconcile
+from notifier.domain.waiting import look_after
 
 CHUNK = 200
 """How many orders one transaction plans again, so that sending goes on meanwhile."""
@@ -34,10 +36,11 @@ def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
     orders = list(orders)
     planned, order_standings, line_standings = [], [], []
     for order in orders:
-        changes = changes_of(order, now)
+        wanted = plan(order.facts, order.policy, now)
+        changes = reconcile(wanted, order.facts, order.policy, now)
         if changes:
             planned.append((order.row.store_id, order.row.id, changes))
-        order_standing, moved = standings(order, now)
+        order_standing, moved = standings(order, wanted, now)
         if order_standing:
             order_standings.append(order_standing)
         line_standings += moved
@@ -69,23 +72,29 @@ def replan_alike(
     loaded = store.load(session, [sketch.id for sketch in firsts.values()], lock=True)
     for shape, sketch in firsts.items():
         order = loaded[sketch.id]
-        known[shape] = pattern(session, sketch, changes_of(order, now), *_stand(order, now))
+        wanted = plan(order.facts, order.policy, now)
+        changes = reconcile(wanted, order.facts, order.policy, now)
+        known[shape] = pattern(session, sketch, changes, *_stand(order, wanted, now))
     write_alike(
         session, [(sketch, known[sketch.shape]) for sketch in orders if sketch.shape is not None], now
     )
 
 
-def standings(order: Order, now: datetime) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+def standings(
+    order: Order, wanted: tuple[Draft, ...], now: datetime
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """What to write of where an order and its lines stand in law and in general; only what differs."""
-    whole, lines = _stand(order, now)
+    whole, lines = _stand(order, wanted, now)
     same = all(getattr(order.row, name) == value for name, value in whole.items())
     return None if same else {"id": order.row.id} | whole, lines
 
 
-def _stand(order: Order, now: datetime) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _stand(
+    order: Order, wanted: tuple[Draft, ...], now: datetime
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Where the order stands, and those of its lines that stand elsewhere than is written."""
     wheres = {line.id: standing(order.facts, line, order.policy, now) for line in order.facts.lines}
-    replan_at = next_look(order.facts, order.policy, wheres, now)
+    replan_at = look_after(wanted, next_look(order.facts, order.policy, wheres, now), now)
     stood = {row.id: {name: getattr(row, name) for name in store.LINE_STANDING} for row in order.lines}
     stands_now = {line_id: store.line_standing(where) for line_id, where in wheres.items()}
     lines = [{"id": id_} | now_so for id_, now_so in stands_now.items() if now_so != stood[id_]]

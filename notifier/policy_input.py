@@ -137,6 +137,33 @@ class PolicyInput(Input):
             **_said("Cap for several orders", "emails a week"),
         ),
     ] = 5
+    waiting_every_days: Annotated[
+        Annotated[int, Field(strict=True, ge=2, le=365)] | None,
+        Field(
+            description="So long after the last email an order that still waits is spoken of again. Nothing: never.",
+            **_said("Still waiting", "days after the last email"),
+        ),
+    ] = 7
+    next_word_days: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=3,
+            le=90,
+            description="By when a customer to whom nobody can tell a date hears again. They are told, and it is kept.",
+            **_said("Word without a date", "days"),
+        ),
+    ] = 14
+    payment_lead_days: Annotated[
+        int,
+        Field(
+            strict=True,
+            ge=0,
+            le=60,
+            description="So long before a card's last day its owner is told that it runs out before the goods come.",
+            **_said("Card runs out", "days before"),
+        ),
+    ] = 14
     settle_minutes: Annotated[
         int,
         Field(

@@ -29,6 +29,7 @@ REASONS = {
     "notice_not_needed": "not sent: no legal deadline ends on that day any more",
     "answer_awaited": "not sent: the customer must first say yes to the new date",
     "set_aside": "not sent: its units are here, and it waits for its parcel only",
+    "card_changed": "not sent: the order has another card now, or none that runs out",
     "too_close": "not sent: too close to another email, or to word of the date",
     "policy_changed": "not sent: the store's policy no longer asks for it",
     DROPPED: "given up by the store",
@@ -46,6 +47,8 @@ PLANNED = {
     Kind.SHIPPED: "planned because units shipped",
     Kind.CANCELLED: "planned because units were cancelled",
     Kind.REFUND: "planned because money was sent back",
+    Kind.WAITING: "planned because nothing else is to be said for a while, or because word was promised",
+    Kind.PAYMENT: "planned because the card runs out before the goods come",
 }
 """Why an email of each kind comes to be."""
 
@@ -83,6 +86,11 @@ WORDS: Mapping[str, Callable[[Data], str]] = {
         f"the store registered {len(data['lines'])} line{'s' * (len(data['lines']) != 1)}"
     ),
     "customer_changed": lambda data: f"the store changed the customer's {', '.join(data['fields'])}",
+    "payment_changed": lambda data: (
+        f"the card was updated: it runs out in {data['expires']}"
+        if data.get("expires")
+        else "no card is known to run out any more"
+    ),
     "eta_changed": lambda data: f"the store moved {data['sku']} {_dates(data)}{_because(data)}",
     "allocated": lambda data: f"{data['quantity']} × {data['sku']} arrived and were set aside",
     "shipped": lambda data: f"{_units(data)} shipped{' by ' * ('carrier' in data)}{data.get('carrier', '')}",

@@ -212,6 +212,9 @@ def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now:
         Kind.CANCELLED: [cancellation.id for cancellation in facts.cancellations],
         Kind.REFUND: [refund.id for refund in facts.refunds],
     }
+    if kind is Kind.PAYMENT and facts.card is None:
+        detail = f"order {facts.order_id} has no card that is known to run out; name a sample instead"
+        raise Invalid(f"backorder_id: {detail}", (Fault("/backorder_id", detail),))
     if kind not in happened:
         lines = facts.waiting_lines or facts.lines
         return Scene(facts, {line.id: Said(line.eta) for line in lines}, "", links, now)

@@ -62,7 +62,8 @@ class Wanted:
 
 # As text, so that no value is converted on its way: most are only compared.
 _ORDERS = (
-    "SELECT id, store_id, timezone, country, unsubscribed, placed_at, registered_at, currency, seller_credit"
+    "SELECT id, store_id, timezone, country, unsubscribed, placed_at, registered_at, currency, seller_credit,"
+    " CAST(payment AS TEXT) AS payment"
     " FROM backorder WHERE id IN :ids ORDER BY id"
 )
 _LINES = (
@@ -121,6 +122,7 @@ class _Look:
         self._wanted, self._zone = wanted, zone
         self._eta, self._earliest, self._at = raw(wanted.eta.latest), raw(wanted.eta.earliest), raw(wanted.at)
         self._gap = timedelta(days=4, hours=policy.min_gap_hours)
+        self._spoken_of_again = policy.waiting_every_days is not None
         self._first = timedelta(days=policy.first_countdown)
         self._own = policy.skus
         self._thresholds: dict[str, Any] = {}
@@ -144,7 +146,11 @@ class _Look:
         told = anew or self._wanted.reason not in {None, line.eta_reason}
         if not told or not line.waiting or line.eta_changed_at > self._at:
             return None
-        by_itself = happened or any(message.status in ASTRAY for message in messages)
+        by_itself = (
+            happened
+            or any(message.status in ASTRAY for message in messages)
+            or _card_runs_out(order.payment, [self._eta, *(each.eta for each in lines)])
+        )
         return Sketch(
             id=order.id,
             store_id=order.store_id,
@@ -182,6 +188,8 @@ class _Look:
             None if all(line.promised for line in lines) else order.placed_at,
             # and when it was registered is asked only until the first email has left.
             None if old else registered_at,
+            # That an order is not forgotten goes so many days after what it was last told.
+            self._days(max([registered_at, *times]), order.timezone) if self._spoken_of_again else None,
         ]
         for line in lines:
             moves, changed_at = line is moving, line.eta_changed_at
@@ -236,6 +244,12 @@ class _Look:
     def _days(self, at: Any, timezone: str) -> tuple[date, date]:
         instant = at if isinstance(at, datetime) else datetime.fromisoformat(f"{at}+00:00")
         return local_day(instant, ZoneInfo(timezone)), local_day(instant, self._zone)
+
+
+def _card_runs_out(payment: str | None, etas: Sequence[Any]) -> bool:
+    """Whether a card runs out before a line comes, by its date now or the new one."""
+    expires = json.loads(payment).get("expires") if payment and payment != "null" else None
+    return expires is not None and any(eta is not None and str(eta)[:7] > expires for eta in etas)
 
 
 def _has_left(message: Row[Any]) -> bool:

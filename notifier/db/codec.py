@@ -24,6 +24,7 @@ def says_to_json(says: Mapping[str, Said]) -> dict[str, Any]:
                 ("notice", said.notice),
                 ("answer_by", said.answer_by),
                 ("further", said.further or None),
+                ("next_word", said.next_word),
             )
             if value is not None
         }
@@ -38,6 +39,7 @@ def says_from_json(data: Mapping[str, Any]) -> dict[str, Said]:
             said.get("notice"),
             _day(said.get("answer_by")),
             said.get("further", False),
+            _day(said.get("next_word")),
         )
         for line_id, said in data.items()
     }

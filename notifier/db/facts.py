@@ -28,6 +28,7 @@ from notifier.domain.order import (
     Refund,
     Related,
     Shipment,
+    card,
 )
 from notifier.domain.policy import Policy
 
@@ -151,6 +152,7 @@ def facts_of(
         seller_credit=row.seller_credit,
         paid=_money((row.payment or {}).get("paid")),
         shipping_paid=_money((row.payment or {}).get("shipping")) or Decimal(0),
+        card=card(row.payment),
         shipments=tuple(_shipment(fact) for fact in happened if fact.kind == "shipped"),
         cancellations=tuple(_cancellation(fact) for fact in happened if fact.kind == "cancelled"),
         answers=tuple(_answer(fact) for fact in happened if fact.kind == "answered"),

@@ -20,6 +20,10 @@ class Kind(StrEnum):
     CANCELLED = "cancelled"
     REFUND = "refund"
     """Money was sent back."""
+    WAITING = "waiting"
+    """The order is not forgotten, though there is nothing new; or word that was promised."""
+    PAYMENT = "payment"
+    """The card on file runs out before the goods come."""
 
 
 class Stream(StrEnum):
@@ -43,6 +47,8 @@ STREAMS: Mapping[Kind, Stream] = MappingProxyType(
         Kind.SHIPPED: Stream.SERVICE,
         Kind.CANCELLED: Stream.LEGAL,
         Kind.REFUND: Stream.LEGAL,
+        Kind.WAITING: Stream.WAITING,
+        Kind.PAYMENT: Stream.SERVICE,
     }
 )
 
@@ -53,9 +59,10 @@ CHANGE_OF_DATE = frozenset({Kind.DELAY, Kind.CONSENT, Kind.EARLIER})
 """What tells of a moved date."""
 
 TELLS_DATES = frozenset({Kind.EXPECTATION, Kind.COUNTDOWN}) | CHANGE_OF_DATE
-"""What a customer knows a date from; word of a parcel or a cancellation mentions dates, but is not about them."""
+"""What a customer knows a date from. Word of a parcel or a cancellation mentions dates, but is not about them; nor is
+a reminder that an order waits, so that small slips go on adding up."""
 
-IN_WINDOW = frozenset({Kind.COUNTDOWN, Kind.DELAY, Kind.CONSENT, Kind.EARLIER})
+IN_WINDOW = WAITING_SERIES | CHANGE_OF_DATE | {Kind.PAYMENT}
 """What goes only in the customer's send window; the rest goes at once."""
 
 URGENCY: Mapping[Kind, int] = MappingProxyType(
@@ -67,6 +74,8 @@ URGENCY: Mapping[Kind, int] = MappingProxyType(
         Kind.DELAY: 0,
         Kind.EXPECTATION: 1,
         Kind.EARLIER: 2,
+        Kind.PAYMENT: 2,
+        Kind.WAITING: 3,
         Kind.COUNTDOWN: 3,
     }
 )
@@ -178,6 +187,8 @@ class Said:
     answer_by: date | None = None
     further: bool = False
     """The notice also asks for consent to any further delay, for as long as the customer does not cancel."""
+    next_word: date | None = None
+    """The last day on which the customer hears again, where nobody knows the date."""
 
 
 @dataclass(frozen=True, slots=True)

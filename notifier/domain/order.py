@@ -4,11 +4,13 @@
 floor, read by pure functions, never changed in place.
 """
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifier.domain.eta import UNKNOWN, Eta
@@ -157,6 +159,22 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """The card that an order is to be paid with: good up to `last_day`; `update_url` is where to name another."""
+
+    last_day: date
+    update_url: str | None = None
+
+
+def card(payment: Mapping[str, Any] | None) -> Card | None:
+    """The card among how an order is paid, as it was registered; None where no day of its end is known."""
+    if not payment or not payment.get("expires"):
+        return None
+    year, month = map(int, payment["expires"].split("-"))
+    return Card(date(year, month, monthrange(year, month)[1]), payment.get("update_url"))
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that is known of one backorder. `messages` are those that exist, in any state, planned ones included."""
 
@@ -175,6 +193,7 @@ class Facts:
     """All that the customer paid: goods, tax, shipping, insurance; 0 when nothing was charged, None when not known."""
     shipping_paid: Decimal = Decimal(0)
     """The part of it that was for shipping and insurance."""
+    card: Card | None = None
     shipments: tuple[Shipment, ...] = ()
     cancellations: tuple[Cancellation, ...] = ()
     answers: tuple[Answer, ...] = ()

@@ -10,18 +10,37 @@ from notifier.domain.eta import Eta, Slip, slip
 from notifier.domain.law import standing
 from notifier.domain.law.course import day_ends
 from notifier.domain.law.standing import Standing
-from notifier.domain.message import CHANGE_OF_DATE, IN_WINDOW, Draft, Kind, Message, Said, Status
+from notifier.domain.message import (
+    CHANGE_OF_DATE,
+    IN_WINDOW,
+    WAITING_SERIES,
+    Draft,
+    Kind,
+    Message,
+    Said,
+    Status,
+)
 from notifier.domain.order import Facts, Line, baseline, left_at, told
+from notifier.domain.payment import payment
 from notifier.domain.policy import Policy, at_local, in_window, into_window, local_day
+from notifier.domain.waiting import making_room, waiting, with_word, without_word
 
 NEWS_LASTS = timedelta(days=14)
 """How long word of something that happened (registered, shipped, cancelled) is still worth sending."""
+
+FIRST_NOTICE_AFTER = timedelta(days=1)
+"""When the law wants a notice of a date that the order was registered with: not on the heels of the email that has just
+told it, but well within "a reasonable time after first becoming aware" (16 CFR 435.2(b)(1)), and the store may name a
+better date meanwhile."""
 
 LAPSE_BEFORE_CLOSE = timedelta(hours=1)
 """How long before the window closes the can't-say notice goes, to leave the day to the carrier's pick-up."""
 
 LAPSE = "lapse"
 """What the keys of notices that go only if nothing ships by a legal deadline start with."""
+
+REMINDS = WAITING_SERIES | {Kind.PAYMENT}
+"""What goes because a date comes near or is far off, and tells nothing new of it."""
 
 ENDED_IN_LAW = frozenset({"cancelled", "refunded", "refund_overdue", "terminated"})
 
@@ -55,12 +74,24 @@ def plan(
     def still(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
         return tuple(draft for draft in drafts if draft.key not in done and draft.expires_at > now)
 
-    welcome = still(_expectation(facts, lines))
-    change = still(_change(facts, policy, lines, standings, done, welcomed=bool(welcome)))
+    def spoken(drafts: Iterable[Draft]) -> Iterator[Draft]:
+        return (with_word(draft, facts, policy) for draft in drafts)
+
+    welcome = still(spoken(_expectation(facts, lines)))
+    change = still(spoken(_change(facts, policy, lines, standings, done, welcomed=bool(welcome))))
+    by_calendar = still(
+        [
+            *spoken(_lapses(facts, policy, lines, standings, change)),
+            *_countdowns(facts, policy, lines, standings, change),
+        ]
+    )
+    sure = [line for line in lines if not awaits_answer(line, standings[line.id])]
+    reminder = still(waiting(facts, policy, lines, standings, [*welcome, *change, *by_calendar], done, now))
     drafts = still(
         [
-            *_lapses(facts, policy, lines, standings, change),
-            *_countdowns(facts, policy, lines, standings, change),
+            *making_room(by_calendar, reminder, policy),
+            *reminder,
+            *payment(facts, policy, sure),
             *_shipped(facts),
             *_cancelled(facts),
             *_refunded(facts, lines),
@@ -164,7 +195,8 @@ def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
 
 def _owed(facts: Facts, item: _News, where: Standing) -> bool:
     """Whether the law asks for a notice that has not been tried with this very date yet."""
-    tried = (m.says.get(item.line.id) for m in facts.messages if m.may_have_left and not _astray(m, facts))
+    left = (m for m in facts.messages if m.may_have_left and not _astray(m, facts))
+    tried = (without_word(m.says.get(item.line.id)) for m in left)
     return where.notice is not None and item.said not in tried
 
 
@@ -186,6 +218,8 @@ def _change_due(facts: Facts, policy: Policy, news: list[_News]) -> datetime:
     """Settled and in the window; but a legal notice goes as well as it can before its last day is over."""
     changed, limit = max(item.line.eta_changed_at for item in news), _limit(facts, news)
     settled = changed + timedelta(minutes=policy.settle_minutes)
+    if changed <= facts.registered_at and all(item.slip is Slip.NONE for item in news):
+        settled = max(settled, changed + FIRST_NOTICE_AFTER)
     zone, window = facts.customer.zone, policy.send_window
     wishes = (into_window(settled, window, zone), settled, into_window(changed, window, zone))
     return next((at for at in wishes if limit is None or at < limit), changed)
@@ -267,7 +301,7 @@ def _countdowns(
     # That the order is on schedule must not arrive beside word that a part of it is not.
     moves = [left_at(m) for m in facts.messages if m.kind in CHANGE_OF_DATE and m.may_have_left]
     news = {local_day(at, zone) for at in (*moves, *(draft.due_at for draft in change))}
-    gone = [m for m in facts.messages if m.kind is Kind.COUNTDOWN and m.may_have_left]
+    gone = [m for m in facts.messages if m.kind in WAITING_SERIES and m.may_have_left]
     last = max((left_at(message) for message in gone), default=None)
     keys = {message.key for message in gone}
     milestones = sorted(days)
@@ -307,9 +341,7 @@ def _told_of_date_on(facts: Facts, line: Line, change: tuple[Draft, ...]) -> dat
     for draft in change:
         if line.id in draft.says:
             return local_day(draft.due_at, zone)
-    spoken = (
-        m for m in facts.messages if m.may_have_left and m.kind is not Kind.COUNTDOWN and line.id in m.says
-    )
+    spoken = (m for m in facts.messages if m.may_have_left and m.kind not in REMINDS and line.id in m.says)
     last = max((left_at(message) for message in spoken), default=None)
     return local_day(last or max(facts.registered_at, line.eta_changed_at), zone)
 

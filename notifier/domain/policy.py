@@ -47,6 +47,12 @@ class Policy:
     min_gap_hours: int = 20
     max_per_week: int = 5
     """How many emails of the waiting series a customer who has several orders gets in any seven days."""
+    waiting_every_days: int | None = 7
+    """How long after the last email an order that still waits is spoken of again; None: never."""
+    next_word_days: int = 14
+    """By when a customer to whom nobody can tell a date hears again."""
+    payment_lead_days: int = 14
+    """How long before a card's last day its owner is told that it runs out before the goods come."""
     settle_minutes: int = 15
     delay_threshold_days: int = 1
     jurisdiction: str = "auto"

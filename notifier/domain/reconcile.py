@@ -6,8 +6,9 @@ from datetime import date, datetime
 
 from notifier.domain.eta import Slip
 from notifier.domain.law import standing
-from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind, Message, Status
+from notifier.domain.message import CHANGE_OF_DATE, WAITING_SERIES, Draft, Kind, Message, Status
 from notifier.domain.order import Facts, OrderStatus
+from notifier.domain.payment import payment_key
 from notifier.domain.plan import ENDED_IN_LAW, LAPSE, awaits_answer, slip_to_tell
 from notifier.domain.policy import Policy
 
@@ -105,7 +106,7 @@ def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) 
     lines = [facts.line(line_id) for line_id in message.says]
     if all(line.waiting == 0 for line in lines):
         return "lines_shipped" if any(line.shipped for line in lines) else "lines_cancelled"
-    if message.kind is Kind.COUNTDOWN and facts.unsubscribed:
+    if message.kind in WAITING_SERIES and facts.unsubscribed:
         return "unsubscribed"
     lines = [line for line in lines if line.waiting]
     wheres = [standing(facts, line, policy, now) for line in lines]
@@ -119,6 +120,8 @@ def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) 
     if message.kind in CHANGE_OF_DATE:
         back = all(slip_to_tell(facts, line, policy) is Slip.NONE for line in lines)
         return "date_moved_back" if back else "date_moved_again"
+    if message.kind in {Kind.PAYMENT, Kind.WAITING}:
+        return _no_longer_said(message, facts, policy)
     if any(line.eta != message.says[line.id].eta for line in lines):
         return "date_moved"
     if any(awaits_answer(line, where) for line, where in zip(lines, wheres, strict=True)):
@@ -129,3 +132,12 @@ def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) 
         for line in lines
     )
     return "too_close" if on_time else "policy_changed"
+
+
+def _no_longer_said(message: Message, facts: Facts, policy: Policy) -> str:
+    """Why a card is asked after no more, or a long wait not spoken of."""
+    if message.kind is Kind.PAYMENT:
+        return "date_moved" if message.key == payment_key(facts) else "card_changed"
+    if any(facts.line(line_id).eta != said.eta for line_id, said in message.says.items()):
+        return "date_moved"
+    return "too_close" if policy.waiting_every_days else "policy_changed"

@@ -24,6 +24,7 @@ KINDS = {
     "shipped": "Shipped",
     "cancelled": "Cancelled",
     "refund": "Refund",
+    "waiting": "Still waiting",
     "payment": "Card runs out",
 }
 

@@ -17,6 +17,7 @@ from notifier.words.samples import LINKS, NOW, SAMPLES, SHOP
 MEANINGS: Mapping[str, str] = {
     "answer_by": "The last day to answer, the nearest of all lines; none where no answer is needed",
     "cancellation": "What was cancelled: by whom, why, when, and what it cost",
+    "card": "The card that runs out: in which month, whether it has, and where to name another",
     "customer": "Who gets the email",
     "days_left": "Whole days until the nearest date, on the customer's calendar; none where no date is known",
     "dir": "Which way the language is written: ltr or rtl",
@@ -28,6 +29,7 @@ MEANINGS: Mapping[str, str] = {
     "lines": "The items that the email is about",
     "links": "The customer's own page, and what can be done there",
     "news": "What this email tells, the nearest date first; lines that share it stand together",
+    "next_word": "By when the customer hears again, where a date is not known; none elsewhere",
     "order": "The order: its number, when it was placed",
     "parcel": "What was shipped: carrier, tracking, when",
     "refund": "The money that was sent back: how much, when, how",

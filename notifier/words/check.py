@@ -234,7 +234,11 @@ def _of_the_dates(values: Mapping[str, Any], rendered: Rendered, reading: Readin
     if marked - shown:
         unsaid = f"the markup for mail clients tells {min(marked - shown)}, which the email does not say"
         yield Broken("dates", "content", unsaid)
-    if told and values["kind"] != Kind.CONSENT and told[0]["short"] not in rendered.subject:
+    if (
+        told
+        and values["kind"] not in (Kind.CONSENT, Kind.PAYMENT)
+        and told[0]["short"] not in rendered.subject
+    ):
         yield Broken("dates", "subject", f"does not say the date, {told[0]['short']!r}")
     for part in (rendered.subject, reading.preheader, reading.words):
         if word := re.search(TONGUES[values["lang"].split("-")[0]].soon, part, re.IGNORECASE):

@@ -21,6 +21,9 @@ Event = TypeVar("Event", Shipment, Cancellation, Refund)
 
 _BY_COUNTRY = Policy()
 
+COMPARED = CHANGE_OF_DATE | {Kind.WAITING}
+"""What says how a date differs from what the customer knows, or that it does not."""
+
 ORDER_IN_SUBJECT = 10
 """Longer order numbers are cut to their end in subjects, which should fit in 78 characters with two dates."""
 
@@ -78,6 +81,7 @@ def variables(
         for line in facts.waiting_lines
         if moved or refund or line.id not in says
     ]
+    words = [said.next_word for said in says.values() if said.next_word]
     answers = [group["answer_by"] for group in news if group["answer_by"]]
     result = {
         "kind": kind.value,
@@ -91,6 +95,8 @@ def variables(
         "links": {**vars(links)},
         "news": news,
         "answer_by": min(answers, key=lambda day: day["iso"], default=None),
+        "next_word": _day(min(words), locale) if words else None,
+        "card": _card(facts, locale, now) if kind is Kind.PAYMENT else None,
         "days_left": _days_left(says, local_day(now, facts.customer.zone)),
         "lines": lines,
         "later": later,
@@ -114,14 +120,14 @@ def _news(facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, locale
     """Lines that share a date, its reason and their place in law are one piece of news; the nearest first."""
     before = facts
     if (
-        kind in CHANGE_OF_DATE
+        kind in COMPARED
     ):  # which says what the customer was told before this very email, seen again or retried
         others = (m for m in facts.messages if (m.kind, m.says, m.about) != (kind, says, about))
         before = replace(facts, messages=tuple(others))
     groups: dict[tuple[Eta, Eta, str | None, str | None, date | None], list[Line]] = {}
     for line_id, said in says.items():
         line = facts.line(line_id)
-        was = baseline(before, line) if kind in CHANGE_OF_DATE else UNKNOWN
+        was = baseline(before, line) if kind in COMPARED else UNKNOWN
         key = (said.eta, was, line.eta_reason, said.notice, said.answer_by)
         groups.setdefault(key, []).append(line)
     return [
@@ -228,6 +234,17 @@ def _refund(refund: Refund, facts: Facts, locale: Locale) -> Value:
         "currency": refund.currency,
         "method": _clean(refund.method) or None,
         "on": _day(local_day(refund.at, facts.customer.zone), locale),
+    }
+
+
+def _card(facts: Facts, locale: Locale, now: datetime) -> Value | None:
+    if facts.card is None:
+        return None
+    return {
+        "expires": f"{facts.card.last_day:%Y-%m}",
+        "month": language.spell_month(facts.card.last_day, locale),
+        "over": local_day(now, facts.customer.zone) > facts.card.last_day,
+        "update_url": _web(facts.card.update_url),
     }
 
 

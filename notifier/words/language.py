@@ -10,7 +10,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta, get_timezone_gmt, get_timezone_name
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_timezone_gmt,
+    get_timezone_name,
+)
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -74,6 +81,12 @@ def spell(day: date, locale: Locale) -> str:
 def spell_short(day: date, locale: Locale) -> str:
     """Without its weekday, for subjects: December 12, 2026."""
     return format_date(day, "long", locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def spell_month(day: date, locale: Locale) -> str:
+    """The month that it lies in: December 2026."""
+    return format_skeleton("yMMMM", day, locale=locale)
 
 
 @lru_cache(maxsize=8192)

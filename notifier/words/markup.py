@@ -14,6 +14,8 @@ STATUS = {
     "shipped": "OrderInTransit",
     "cancelled": "OrderCancelled",
     "refund": "OrderCancelled",
+    "waiting": "OrderProcessing",
+    "payment": "OrderPaymentDue",
 }
 
 MAX_PRODUCTS = 10

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from notifier.domain.eta import UNKNOWN, Eta
 from notifier.domain.message import Kind, Message, Said, Status
-from notifier.domain.order import Cancellation, Customer, Facts, Line, Refund, Related, Shipment
+from notifier.domain.order import Cancellation, Card, Customer, Facts, Line, Refund, Related, Shipment
 from notifier.words.context import Links, Shop
 
 NOW = datetime(2026, 12, 1, 15, 0, tzinfo=UTC)
@@ -278,6 +278,34 @@ def _refunds() -> Iterator[Sample]:
     yield Sample("of nothing cancelled", Kind.REFUND, replace(kept, refunds=(goodwill,)), says, about="r1")
 
 
+def _waits() -> Iterator[Sample]:
+    def sample(name: str, *lines: Line, answer_by: date | None = None, before: Eta | None = None) -> Sample:
+        again = date(2026, 12, 15)
+        says = {
+            line.id: Said(line.eta) if line.eta.known else Said(UNKNOWN, answer_by=answer_by, next_word=again)
+            for line in lines
+        }
+        known = {line.id: before or line.eta for line in lines}
+        return Sample(name, Kind.WAITING, told(order(*lines), Kind.EXPECTATION, **known), says)
+
+    yield sample("nothing has changed", slipped(ORNAMENT, on(2027, 1, 12)))
+    yield sample("a range of days, a day later than was told", SIDEBOARD, before=on(2027, 1, 14))
+    yield sample("there is still no date", LAMP)
+    yield sample("no date, and an answer is awaited", LAMP, answer_by=date(2026, 12, 20))
+    yield sample("one item has a date, one has none", SIDEBOARD, LAMP)
+
+
+def _payments() -> Iterator[Sample]:
+    def sample(name: str, last_day: date, line: Line, url: str | None) -> Sample:
+        facts = replace(order(line, LAMP), card=Card(last_day, url))
+        return Sample(name, Kind.PAYMENT, facts, {line.id: Said(line.eta)})
+
+    url = "https://fernandoak.example/pay/1042"
+    yield sample("the card runs out before the date", date(2026, 12, 31), SIDEBOARD, url)
+    yield sample("the card has run out", date(2026, 11, 30), ORNAMENT, url)
+    yield sample("there is no link to name another", date(2026, 12, 31), SIDEBOARD, None)
+
+
 SAMPLES: tuple[Sample, ...] = (
     *_expectations(),
     *_countdowns(),
@@ -287,6 +315,8 @@ SAMPLES: tuple[Sample, ...] = (
     *_shipments(),
     *_cancellations(),
     *_refunds(),
+    *_waits(),
+    *_payments(),
 )
 
 LOCALES = ("en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pl-PL", "ar-AE")

@@ -32,7 +32,7 @@ def reminders(house: House) -> list[tuple[str, datetime]]:
 
 
 def test_three_orders_with_one_date_each_keep_every_countdown_for_which_there_is_room(house: House) -> None:
-    house.set_policy(countdown_days=[7])
+    house.set_policy(countdown_days=[7], waiting_every_days=None)
     ids = on_one_day(house, "jane@example.com", "Jane@Example.com", "JANE@example.com")
     until(house, 21)
     assert [id_ for id_, _ in reminders(house)] == ids
@@ -40,7 +40,7 @@ def test_three_orders_with_one_date_each_keep_every_countdown_for_which_there_is
 
 
 def test_the_last_milestone_of_a_second_order_goes_on_the_day_itself(house: House) -> None:
-    house.set_policy(countdown_days=[1])
+    house.set_policy(countdown_days=[1], waiting_every_days=None)
     ids = on_one_day(house, "jane@example.com", "jane@example.com")
     until(house, 21)
     assert [(id_, at.day) for id_, at in reminders(house)] == [(ids[0], 19), (ids[1], 20)]
@@ -57,14 +57,14 @@ def test_the_last_milestone_of_a_second_order_goes_on_the_day_itself(house: Hous
 def test_all_orders_of_a_customer_together_get_no_more_in_a_week_than_the_cap(
     house: House, most: int, days: list[int]
 ) -> None:
-    house.set_policy(countdown_days=[7, 3, 1], max_per_week=most)
+    house.set_policy(countdown_days=[7, 3, 1], max_per_week=most, waiting_every_days=None)
     on_one_day(house, "jane@example.com", "Jane@example.com")
     until(house, 21)
     assert [at.day for _, at in reminders(house)] == days
 
 
 def test_a_countdown_makes_room_for_word_of_a_delay_of_another_order(house: House) -> None:
-    house.set_policy(countdown_days=[7])
+    house.set_policy(countdown_days=[7], waiting_every_days=None)
     one, other = on_one_day(house, "jane@example.com", "Jane@Example.com")
     until(house, 13, 8)
     house.move(other, "2027-01-20", "A")

@@ -6,11 +6,12 @@ from typing import Any
 
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
-from notifier.domain.message import Draft, Kind, Message, Status
+from notifier.domain.message import WAITING_SERIES, Draft, Kind, Message, Status
 from notifier.domain.order import Answer, Cancellation, Choice, Facts, Line, Shipment
 from notifier.domain.plan import plan, window_for
-from notifier.domain.policy import Policy
+from notifier.domain.policy import Policy, into_window
 from notifier.domain.reconcile import Changes, reconcile
+from notifier.domain.spacing import free_at
 from tests.domain.builders import an_order
 
 
@@ -120,6 +121,11 @@ class Life:
 
     def _send(self, message: Message, draft: Draft) -> None:
         opens = window_for(draft, self.facts, self.policy, self.now)
+        if draft.kind in WAITING_SERIES:
+            reminders = [m.sent_at for m in self.sent if m.kind in WAITING_SERIES and m.sent_at]
+            free = free_at(reminders, (), self.policy)
+            if free is not None and free > self.now:
+                opens = into_window(free, self.policy.send_window, self.facts.customer.zone)
         if opens > self.now:
             self._attempts[message.id] = opens
         else:
@@ -190,6 +196,6 @@ def days(count: float) -> timedelta:
 
 
 def a_life(*lines: Line, order: dict[str, Any] | None = None, **policy: Any) -> Life:
-    """An order's life without law and countdowns, unless the policy says otherwise."""
-    quiet = {"jurisdiction": "none", "countdown_days": ()}
+    """An order's life without law and reminders, unless the policy says otherwise."""
+    quiet = {"jurisdiction": "none", "countdown_days": (), "waiting_every_days": None}
     return Life(an_order(*lines, **(order or {})), Policy(**(quiet | policy)))

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from notifier.domain.eta import Eta
-from notifier.domain.order import Customer, Facts
+from notifier.domain.order import Customer, Facts, card
 from notifier.domain.policy import Policy, SkuPolicy, Window
 from tests.domain.builders import PLACED, a_line, an_order
 
@@ -43,6 +43,9 @@ policies = st.builds(
     ),
     send_window=st.just(Window()) | windows(),
     min_gap_hours=st.sampled_from([0, 1, 20, 48, 100]),
+    waiting_every_days=st.sampled_from([None, None, 7, 30]),
+    next_word_days=st.sampled_from([3, 14]),
+    payment_lead_days=st.sampled_from([0, 14]),
     settle_minutes=st.sampled_from([0, 15, 60, 1440]),
     delay_threshold_days=st.sampled_from([0, 1, 1, 3, 10]),
     jurisdiction=st.sampled_from(["auto", "us-ftc", "eu", "none"]),
@@ -87,6 +90,7 @@ def orders(draw: st.DrawFn, first: date = START, years: tuple[int, int] | None =
         )
         for line_id in "abc"[: draw(st.integers(1, 3))]
     ]
+    month = draw(st.none() | st.integers(-40, 100).map(lambda days: first + timedelta(days=days)))
     customer = Customer(
         "alice@example.com",
         timezone=draw(zones),
@@ -98,6 +102,7 @@ def orders(draw: st.DrawFn, first: date = START, years: tuple[int, int] | None =
         registered_at=registered,
         customer=customer,
         store_timezone=draw(zones),
+        card=card({"expires": f"{month:%Y-%m}"}) if month else None,
     )
 
 

@@ -142,7 +142,8 @@ def test_no_line_counts_down_on_the_day_on_which_another_is_told_to_slip(changed
 def test_a_range_counts_down_to_its_last_day_and_an_unknown_date_to_nothing() -> None:
     life = a_life(a_line(Eta(date(2026, 3, 20), date(2026, 3, 10))), a_line(line_id="b"), countdown_days=(7,))
     life.until(on(4, 1))
-    assert [(m.kind, m.sent_at, set(m.says)) for m in life.sent[1:]] == [(COUNTDOWN, on(3, 13, 9), {"a"})]
+    counted = [(m.sent_at, set(m.says)) for m in life.sent if m.kind is COUNTDOWN]
+    assert counted == [(on(3, 13, 9), {"a"})]
 
 
 def test_who_unsubscribed_gets_no_countdown_but_all_else() -> None:

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from notifier.domain.eta import Slip, slip
 from notifier.domain.law import standing
-from notifier.domain.message import CHANGE_OF_DATE, IN_WINDOW, TELLS_DATES, Draft, Kind, Status
+from notifier.domain.message import (
+    CHANGE_OF_DATE,
+    IN_WINDOW,
+    TELLS_DATES,
+    WAITING_SERIES,
+    Draft,
+    Kind,
+    Status,
+)
 from notifier.domain.order import Facts, OrderStatus, baseline
 from notifier.domain.plan import ENDED_IN_LAW, plan
 from notifier.domain.policy import Policy, in_window, into_window, local_day
@@ -72,6 +80,8 @@ def checked(life: Life) -> None:
         assert message.expires_at > life.now
     if life.facts.status in {OrderStatus.SHIPPED, OrderStatus.CANCELLED}:
         assert {m.kind for m in life.planned} <= {Kind.SHIPPED, Kind.CANCELLED}
+    reminders = [m for m in life.planned if m.kind is Kind.WAITING]
+    assert len(reminders) <= 1, "only the next one is planned"
 
 
 @given(orders(), policies, happenings())
@@ -104,7 +114,13 @@ def test_what_leaves_is_true_when_it_leaves(facts: Facts, policy: Policy, histor
         today = local_day(sending.at, sending.facts.customer.zone)
         for line_id, said in sending.draft.says.items():
             line = sending.facts.line(line_id)
-            assert said.eta == line.eta or said.notice, "the date as it is known, or the can't-say notice"
+            gone = line.eta.latest is not None and line.eta.latest <= today and not said.eta.known
+            assert said.eta == line.eta or said.notice or gone, "as it is known, or that nobody can say"
+            if sending.draft.kind is Kind.PAYMENT:
+                assert line.waiting
+                assert sending.facts.card is not None
+                assert line.eta.latest is not None
+                assert line.eta.latest > sending.facts.card.last_day
             if sending.draft.kind is Kind.COUNTDOWN:
                 assert line.waiting
                 assert line.eta.latest is not None
@@ -113,15 +129,16 @@ def test_what_leaves_is_true_when_it_leaves(facts: Facts, policy: Policy, histor
 
 
 @given(orders(), policies, happenings(without=STEADY))
-def test_countdowns_are_never_two_on_a_day_nor_closer_than_the_gap(
+def test_reminders_are_never_closer_than_the_gap_nor_two_countdowns_on_a_day(
     facts: Facts, policy: Policy, history: History
 ) -> None:
     life = lived(facts, policy, history)
-    at = [sending.at for sending in life.sendings if sending.draft.kind is Kind.COUNTDOWN]
+    reminders = [s for s in life.sendings if s.draft.kind in WAITING_SERIES]
+    for one, other in pairwise(reminders):
+        assert other.at - one.at >= timedelta(hours=policy.min_gap_hours)
     zone = facts.customer.zone
-    for one, other in pairwise(at):
-        assert other - one >= timedelta(hours=policy.min_gap_hours)
-        assert local_day(one, zone) != local_day(other, zone)
+    days = [local_day(s.at, zone) for s in reminders if s.draft.kind is Kind.COUNTDOWN]
+    assert len(days) == len(set(days))
 
 
 @given(orders(), policies, happenings())

@@ -12,7 +12,7 @@ from notifier.domain.reconcile import Changes, reconcile
 from tests.domain.builders import PLACED, a_line, an_order, on
 from tests.domain.life import Life
 
-QUIET = Policy(jurisdiction="none", countdown_days=(7,))
+QUIET = Policy(jurisdiction="none", countdown_days=(7,), waiting_every_days=None)
 T = date(2026, 3, 31)
 
 

@@ -51,12 +51,12 @@ def test_word_that_nobody_can_say_is_stopped_by_goods_that_come() -> None:
     life = a_life(T)
     life.until(on(3, 10))
     life.moves(None)
-    assert [m.key for m in life.planned if not m.key.startswith("lapse")] == ["consent:1"]
+    assert [m.key for m in life.planned if not m.key.startswith("lapse")] == ["consent:1", "waiting:2"]
     set_aside(life, 2)
     assert [m.key for m in life.planned if not m.key.startswith("lapse")] == []
     assert ("consent:1", "set_aside") in life.reasons
     life.until(on(3, 30))
-    assert [m.kind for m in life.sent] == [Kind.EXPECTATION]
+    assert [m.kind for m in life.sent] == [Kind.EXPECTATION, Kind.WAITING]
 
 
 @pytest.mark.parametrize("eta", [T, None])
@@ -67,7 +67,8 @@ def test_on_its_last_day_it_is_told_a_date_and_not_that_nobody_can_say(eta: date
     life.until(on(3, 20))
     set_aside(life, 2)
     life.until(on(4, 2))
-    assert [m.kind for m in life.sent if m.kind is not Kind.COUNTDOWN] == [Kind.EXPECTATION, Kind.DELAY]
+    reminders = {Kind.COUNTDOWN, Kind.WAITING}
+    assert [m.kind for m in life.sent if m.kind not in reminders] == [Kind.EXPECTATION, Kind.DELAY]
     last = life.sent[-1]
     assert (last.kind, last.due_at) == (Kind.DELAY, on(3, 31, 19))
     assert last.says == {"a": Said(Eta(date(2026, 4, 7)), "n1_short")}
@@ -89,4 +90,4 @@ def test_a_later_date_that_the_store_names_is_told_all_the_same() -> None:
     set_aside(life, 2)
     life.moves(date(2026, 4, 9))
     life.until(on(3, 12))
-    assert [m.kind for m in life.sent] == [Kind.EXPECTATION, Kind.DELAY]
+    assert [m.kind for m in life.sent] == [Kind.EXPECTATION, Kind.WAITING, Kind.DELAY]

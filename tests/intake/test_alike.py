@@ -208,7 +208,7 @@ def test_orders_that_differ_in_names_and_hours_long_past_are_of_one_shape(house:
     for number, quantity in enumerate((1, 5, 2)):
         house.register(f"{number}", lines=[line | {"quantity": quantity}])
         house.turn()
-        house.clock.pass_time(hours=7)
+        house.clock.pass_time(hours=3)
     first, second, third = shapes(house, date(2027, 3, 20))
     assert first == second == third
 

@@ -10,7 +10,7 @@ from notifier.db.engine import reading
 from notifier.db.tables import Backorder, Fact, Store
 from notifier.errors import Conflict, Invalid, NotFound, NotifierError
 from notifier.intake import Registered
-from tests.house import House, at_once, order
+from tests.house import NOON, House, at_once, order
 
 TWO = [
     {"sku": "A", "name": "A", "quantity": 3, "eta": "2026-12-20", "unit_price": "5.00"},
@@ -303,3 +303,72 @@ def test_a_refusal_in_the_middle_leaves_nothing_of_its_transaction(house: House)
         both()
     assert orders(house) == 0
     assert house.messages() == []
+
+
+# --- the card, and promises that can't be ---------------------------------------------------------------------
+
+
+def paid_with(house: House, expires: str, eta: str = "2027-01-20") -> str:
+    return house.register(
+        payment={"expires": expires, "update_url": "https://shop.example/pay"},
+        lines=[{"sku": "ORN-RED", "name": "Red ornament", "quantity": 3, "eta": eta}],
+    )
+
+
+def test_a_card_that_runs_out_first_is_told_with_where_to_name_another(house: House) -> None:
+    paid_with(house, "2026-12")
+    house.turn()
+    house.clock.now = NOON.replace(day=17, hour=9)
+    house.turn()
+    (email,) = (it for it in house.provider.taken if it.kind == "payment")
+    assert email.subject == "Order 1042: your card runs out before it ships"
+    assert "https://shop.example/pay" in email.text
+    assert "List-Unsubscribe" not in email.headers
+
+
+def test_another_card_ends_it_and_none_that_runs_out_does_too(house: House) -> None:
+    backorder_id = paid_with(house, "2026-12")
+    house.change(backorder_id, payment={"expires": "2029-03"})
+    assert house.message("payment:2026-12").reason == "card_changed"
+    assert house.order(backorder_id).payment == {
+        "expires": "2029-03",
+        "update_url": "https://shop.example/pay",
+    }
+    house.change(backorder_id, payment={"expires": "2026-12"})
+    assert house.message("payment:2026-12").status == "planned"
+    house.change(backorder_id, payment={"expires": None, "update_url": None})
+    assert house.message("payment:2026-12").status == "cancelled"
+    assert house.order(backorder_id).payment is None
+
+
+def test_where_to_name_a_card_needs_to_know_when_one_runs_out(house: House) -> None:
+    backorder_id = paid_with(house, "2026-12")
+    with pytest.raises(Invalid) as refused:
+        house.change(backorder_id, payment={"expires": None})
+    assert [fault.pointer for fault in refused.value.faults] == ["/payment/expires"]
+    assert house.message("payment:2026-12").status == "planned"
+
+
+def test_a_promise_from_before_the_order_is_refused_by_its_line(house: House) -> None:
+    early = {"sku": "B", "name": "B", "quantity": 1, "eta": "2026-12-20", "promised": "2026-11-19"}
+    with pytest.raises(Invalid) as refused:
+        house.register(placed_at="2026-11-20T10:00:00Z", lines=[early])
+    (fault,) = refused.value.faults
+    assert fault.pointer == "/lines/0/promised"
+    assert "2026-11-19 lies before the order was placed, on 2026-11-20" in fault.detail
+    house.register(placed_at="2026-11-20T10:00:00Z", lines=[early | {"promised": "2026-11-20"}])
+
+
+def test_the_reminder_after_one_that_left_is_planned_the_day_after(house: House) -> None:
+    line = {"sku": "A", "name": "A", "quantity": 1, "eta": "2027-03-20"}
+    backorder_id = house.register(lines=[line])
+    for day in range(1, 18):
+        house.clock.now = NOON.replace(day=day)
+        house.turn()
+    sent = [
+        (row.key, row.sent_at)
+        for row in house.messages(backorder_id)
+        if row.kind == "waiting" and row.sent_at
+    ]
+    assert sent == [("waiting:1", NOON.replace(day=8)), ("waiting:2", NOON.replace(day=15))]
+    assert house.message("waiting:3").status == "planned"

@@ -19,6 +19,8 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "shipped": "Backorder Shipped",
         "cancelled": "Backorder Cancelled",
         "refund": "Backorder Refunded",
+        "waiting": "Backorder Waiting",
+        "payment": "Backorder Payment Needed",
     }
 )
 """The metric that a flow starts on, by kind. A kind not listed is `Backorder` and its name."""

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import text
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 SENT = {"sqlite_where": text("to_email IS NOT NULL"), "postgresql_where": text("to_email IS NOT NULL")}
 
