@@ -19,6 +19,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 def evidence_page(backorder_id: str, visit: SignedIn) -> Page:
     made = _document(visit, backorder_id)
     kinds = {message["message_id"]: plain.kind(message["kind"]) for message in made["messages"]}
+    skus = {line["line_id"]: line["sku"] for line in made["order"]["lines"]}
     values = {
         "made": made,
         "emails": [
@@ -27,7 +28,7 @@ def evidence_page(backorder_id: str, visit: SignedIn) -> Page:
             if message["handed_over"]
         ],
         "states": {clock["sku"]: plain.law_state(clock["state"]) for clock in made["clocks"]},
-        "told": {record["id"]: _told(record, kinds) for record in made["records"]},
+        "told": {record["id"]: _told(record, kinds, skus) for record in made["records"]},
     }
     return visit.page("evidence.html", values)
 
@@ -49,14 +50,20 @@ def _document(visit: Visit, backorder_id: str) -> dict[str, Any]:
         return evidence.document(session, visit.store_id, backorder_id, secret, visit.now)
 
 
-def _told(record: dict[str, Any], kinds: dict[str, str]) -> str:
-    """What a record is about, in few words."""
-    data = record["data"]
+def _told(record: dict[str, Any], kinds: dict[str, str], skus: dict[str, str]) -> str:
+    """What a record is about, in few words; lines are named by their SKUs."""
+    data = dict(record["data"])
+    if isinstance(data.get("units"), dict):
+        data["units"] = {skus.get(line_id, line_id): count for line_id, count in data["units"].items()}
+    if record["kind"] == "order.answered":
+        data["lines"] = [skus.get(line_id, line_id) for line_id in data.get("lines", ())]
     if "message_id" in data:
         said = data.get("reason") or data.get("detail") or ""
         return f"{kinds.get(data['message_id'], 'an email')}: {plain.reason(said)}".removesuffix(": ")
     shown = {
-        name: value for name, value in data.items() if value not in (None, "", []) and name != "redacted"
+        name: value
+        for name, value in data.items()
+        if value not in (None, "", []) and name not in {"redacted", "line", "form"}
     }
     return "; ".join(f"{name} {_plain(value)}" for name, value in shown.items())
 
