@@ -18,7 +18,15 @@ from notifier.words.context import in_locale, variables
 from notifier.words.language import LANGUAGES
 from notifier.words.render import Rendered, TemplateFault
 
-NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "pl": "Polski", "ar": "العربية"}
+NAMES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "pl": "Polski",
+    "ar": "العربية",
+    "ja": "日本語",
+}
 Scheme = Literal["light", "dark"]
 DARK = "(prefers-color-scheme:dark)"
 

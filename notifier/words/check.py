@@ -42,6 +42,7 @@ TONGUES: Mapping[str, Tongue] = {
     "fr": Tongue("bientôt", r"\bpromo|remise|\bsoldes\b|bon de réduction"),
     "es": Tongue(r"\bpronto\b", "descuento|oferta|rebaja|cupón"),
     "pl": Tongue("wkrótce|niebawem", "rabat|promocj|zniżk|kupon"),
+    "ja": Tongue("まもなく|間もなく|もうすぐ|近日中", "セール|割引|値引|クーポン|特価|お買い得"),
     "ar": Tongue("قريب[اً]", "خصم|تخفيض|عرض خاص|قسيمة"),
 }
 

@@ -32,7 +32,7 @@ _NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 SOURCE = "en"
 """The language that the templates are written in."""
 
-LANGUAGES = (SOURCE, "de", "fr", "es", "pl", "ar")
+LANGUAGES = (SOURCE, "de", "fr", "es", "pl", "ar", "ja")
 """What emails are written in; each but the first has a catalog `templates/locales/<language>.po`."""
 
 

@@ -319,5 +319,5 @@ SAMPLES: tuple[Sample, ...] = (
     *_payments(),
 )
 
-LOCALES = ("en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pl-PL", "ar-AE")
+LOCALES = ("en-US", "en-GB", "de-DE", "fr-FR", "es-ES", "pl-PL", "ar-AE", "ja-JP")
 """Every language that there is, and both ways of writing an English date."""

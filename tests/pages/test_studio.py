@@ -173,7 +173,7 @@ def test_forms_of_others_change_nothing(shop: Shop, operator: TestClient) -> Non
 def test_the_gallery_shows_every_kind_and_every_language(operator: TestClient) -> None:
     page = operator.get("/console/templates/gallery?lang=de").text
     assert page.count("<iframe") == len(Kind)
-    assert operator.get("/console/templates/gallery?kind=delay").text.count("<iframe") == 6
+    assert operator.get("/console/templates/gallery?kind=delay").text.count("<iframe") == 7
 
 
 # --- in a browser ----------------------------------------------------------------------------------------

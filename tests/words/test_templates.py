@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from notifier.domain.eta import Eta
-from notifier.domain.message import Kind, Said
+from notifier.domain.message import WAITING_SERIES, Kind, Said
 from notifier.words.check import check, problems
 from notifier.words.colour import contrast
 from notifier.words.language import LANGUAGES
@@ -115,7 +115,7 @@ def test_every_sentence_is_translated(language: str) -> None:
 def test_only_reminders_can_be_unsubscribed_from() -> None:
     for sample in SAMPLES:
         rendered = write(sample)
-        reminder = sample.kind is Kind.COUNTDOWN
+        reminder = sample.kind in WAITING_SERIES
         assert ("/unsubscribe" in rendered.html) is reminder
         assert ("/unsubscribe" in rendered.text) is reminder
         assert ("List-Unsubscribe" in rendered.headers) is reminder
