@@ -5,25 +5,23 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Engine, inspect, text
 
 
 def everything(engine: Engine) -> Iterator[tuple[str, str]]:
     """(table.column, text) of every value in the database, read from the database's own list of tables."""
-    metadata = MetaData()
-    metadata.reflect(engine)
     with engine.connect() as connection:
-        for table in metadata.tables.values():
-            for row in connection.execute(table.select()).mappings():
+        for table in inspect(connection).get_table_names():
+            for row in connection.execute(text(f'SELECT * FROM "{table}"')).mappings():
                 for name, value in row.items():
-                    for text in _texts(value):
-                        yield f"{table.name}.{name}", text
+                    for said in _texts(value):
+                        yield f"{table}.{name}", said
 
 
 def where(engine: Engine, *words: str) -> set[str]:
     """The columns in which any of these words stand, however their case is."""
     wanted = [word.casefold() for word in words]
-    return {place for place, text in everything(engine) if any(word in text.casefold() for word in wanted)}
+    return {place for place, said in everything(engine) if any(word in said.casefold() for word in wanted)}
 
 
 def _texts(value: Any) -> Iterator[str]:
