@@ -61,6 +61,7 @@ def test_a_refused_request_may_be_put_right_under_the_same_key(api: Api) -> None
 
 
 def test_a_key_is_forgotten_after_a_day(api: Api) -> None:
+    api.register()
     body = {"sku": "ORN-RED", "quantity": 1}
     api("POST", "/v1/restocks", json=body, **key("one"))
     api.clock.pass_by(hours=23)

@@ -17,7 +17,7 @@ def story(name: str = "dates-a-date-kept") -> Json:
 def test_a_story_is_played_and_told_customer_by_customer(api: Api) -> None:
     told = api("POST", SIMULATE, json=story())
     kinds = [line["kind"] for line in told["timeline"] if line["event"] == "message"]
-    assert kinds == ["expectation", *["countdown"] * 4, "shipped"]
+    assert kinds == ["expectation", "waiting", *["countdown"] * 4, "shipped"]
     [customer] = told["customers"]
     emails = [one for one in customer["told"] if one["event"] == "message"]
     assert [email["kind"] for email in emails] == kinds

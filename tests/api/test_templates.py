@@ -13,6 +13,9 @@ DEFAULT = (Path(__file__).parents[2] / "templates" / "expectation.j2").read_text
 WARM = DEFAULT.replace("Thank you for your order.", "Thank you so much for your order.")
 DELAY = (Path(__file__).parents[2] / "templates" / "delay.j2").read_text("utf-8")
 
+ITEMS = DELAY[: DELAY.index("put.items(lines)")].count("\n") + 1
+"""The line that lists the items."""
+
 
 def publish(api: Api, source: str = WARM, status: int = 200, kind: str = "expectation", **more: Any) -> Any:
     return api("PUT", f"/v1/templates/{kind}", status, json={"source": source} | more)
@@ -106,13 +109,13 @@ def test_of_two_who_publish_the_second_is_told_of_the_first(api: Api) -> None:
     ("source", "line", "said"),
     [
         (DELAY.replace("{{ parts.notices() }}", ""), 26, "lacks what the law asks for"),
-        (DELAY.replace("put.items(lines)", "put.itmes(lines)"), 32, "has no attribute 'itmes'"),
+        (DELAY.replace("put.items(lines)", "put.itmes(lines)"), ITEMS, "has no attribute 'itmes'"),
         (DELAY.replace("order.short", "order.nr"), 6, "has no attribute 'nr'"),
         ("words", 1, "lacks {% block subject %}"),
         ("{% if %}", 1, "Expected an expression"),
         (
             DELAY.replace("{{ put.items(lines) }}", "{{ ''.__class__ }}"),
-            32,
+            ITEMS,
             "access to attribute '__class__'",
         ),
     ],
