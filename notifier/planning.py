@@ -156,4 +156,5 @@ def follow(engine: Engine, now: datetime) -> bool:
 def _again(session: Session, orders: Mapping[str, Order], now: datetime) -> None:
     ended = list(cancellations(orders.values(), now))
     write(session, ended, now)
-    replan(session, [orders[id_] for id_ in orders.keys() - {order.row.id for order, _ in ended}], now)
+    done = {order.row.id for order, _ in ended}
+    replan(session, [order for id_, order in orders.items() if id_ not in done], now)

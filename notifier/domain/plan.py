@@ -218,11 +218,17 @@ def _change_due(facts: Facts, policy: Policy, news: list[_News]) -> datetime:
     """Settled and in the window; but a legal notice goes as well as it can before its last day is over."""
     changed, limit = max(item.line.eta_changed_at for item in news), _limit(facts, news)
     settled = changed + timedelta(minutes=policy.settle_minutes)
-    if changed <= facts.registered_at and all(item.slip is Slip.NONE for item in news):
+    if all(item.slip is Slip.NONE and _as_registered(facts, item.line) for item in news):
         settled = max(settled, changed + FIRST_NOTICE_AFTER)
     zone, window = facts.customer.zone, policy.send_window
     wishes = (into_window(settled, window, zone), settled, into_window(changed, window, zone))
     return next((at for at in wishes if limit is None or at < limit), changed)
+
+
+def _as_registered(facts: Facts, line: Line) -> bool:
+    """Whether its date is the one that the order came with, and that its customer knows or is about to be told."""
+    last = told(facts, line)
+    return line.eta_changed_at <= facts.registered_at and (last is None or last.says[line.id].eta == line.eta)
 
 
 def _change_expires(facts: Facts, due: datetime, news: list[_News]) -> datetime:

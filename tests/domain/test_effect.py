@@ -15,7 +15,7 @@ from tests.domain.builders import a_line, an_order, on
 from tests.domain.life import Life
 from tests.domain.strategies import orders, policies
 
-OLD = Policy(countdown_days=(7, 3), jurisdiction="none")
+OLD = Policy(countdown_days=(7, 3), jurisdiction="none", waiting_every_days=None)
 NOW = on(3, 2)
 
 CASES: list[tuple[dict[str, Any], dict[How, list[str]]]] = [

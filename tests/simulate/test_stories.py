@@ -58,7 +58,7 @@ def test_the_stories_tell_of_every_kind_of_event_email_and_state() -> None:
     ]
     assert {line["kind"] for line in lines if line["event"] == "message"} == {
         "expectation", "countdown", "delay", "consent", "earlier", "shipped", "cancelled",
-        "refund",
+        "refund", "waiting", "payment",
     }  # fmt: skip
     assert {line["state"] for line in lines if line["event"] == "law"} == {
         "on_time", "silence_ok", "need_consent", "renewed", "consented", "indefinite", "shipped", "cancelled",
@@ -150,7 +150,7 @@ UNSAID = "03-31 need_consent n1_indef answer by 04-30"
         (
             "no-date-at-checkout",
             [
-                "03-01 need_consent n1_indef answer by 04-30",
+                "03-02 need_consent n1_indef answer by 04-30",
                 "05-01 cancelled n1_indef refund by 05-12",
                 "05-13 refund_overdue n1_indef refund by 05-12",
             ],
