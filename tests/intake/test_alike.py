@@ -74,7 +74,8 @@ def live(house: House, kinds: list[Any], story: list[Any], move: Callable[[House
             lines = [{"sku": SKU, "name": "Ornament", "quantity": 2, "eta": eta}]
             lines += [{"sku": OTHER, "name": "Lamp", "quantity": 1, "eta": each} for each in other or ()]
             customer = {"email": f"c{number}@example.com", "country": country, "timezone": zone}
-            house.register(f"{number:02}", lines=lines, customer=customer)
+            # Placed when it all began, so that no date was promised for before that.
+            house.register(f"{number:02}", lines=lines, customer=customer, placed_at=NOON.isoformat())
         elif what == "passes":
             house.clock.pass_time(hours=how)
             house.turn()
