@@ -379,13 +379,13 @@ def test_a_language_that_does_not_exist_changes_nothing(shop: Shop, visitor: Tes
 
 
 def test_saving_what_is_so_already_is_no_fact(shop: Shop, visitor: TestClient) -> None:
-    japanese = {"email": "hana@example.jp", "locale": "ja-JP", "country": "JP"}
-    shop.register("2001", customer=japanese)
+    korean = {"email": "hana@example.kr", "locale": "ko-KR", "country": "KR"}
+    shop.register("2001", customer=korean)
     before = everything(shop)
     assert answer(visitor, shop.link("2001"), "preferences", language="en", reminders="on").status_code == 303
     assert answer(visitor, shop.link("2001"), "preferences").status_code == 303
     assert everything(shop) == before
-    assert locale(shop, "2001") == "ja-JP"
+    assert locale(shop, "2001") == "ko-KR"
 
 
 def test_reminders_can_be_stopped_and_had_again(shop: Shop, visitor: TestClient) -> None:

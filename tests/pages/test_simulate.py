@@ -95,7 +95,7 @@ def test_a_story_is_shown_as_a_calendar_with_every_email_and_why(shop: Shop, ope
     path = played(operator, stories()[KEPT].text)
     page = operator.get(path)
     said = words(page)
-    assert "Jane Doe gets 6 emails" in said
+    assert "Jane Doe gets 7 emails" in said
     assert "March 2026" in said
     assert "Why: 14 days before 31 March 2026" in said
     assert (
