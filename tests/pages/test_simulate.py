@@ -102,11 +102,11 @@ def test_a_story_is_shown_as_a_calendar_with_every_email_and_why(shop: Shop, ope
         "Why not: it was for the case that nothing had shipped or been told by then; everything has shipped"
         in said
     )
-    email = operator.get(f"{path}/emails/2")
+    email = operator.get(f"{path}/emails/3")
     assert "14 days to go" in email.text
     assert email.headers["Content-Security-Policy"].startswith("sandbox;")
     assert 'sandbox loading="lazy"' in page.text
-    assert operator.get(f"{path}/emails/7").status_code == 404
+    assert operator.get(f"{path}/emails/8").status_code == 404
     after = everything(shop)
     assert after.pop("simulation") != before.pop("simulation")
     assert after == before
