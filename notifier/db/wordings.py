@@ -64,10 +64,6 @@ def find_draft(session: Session, store_id: str, kind: Kind) -> TemplateDraft | N
     return session.get(TemplateDraft, (store_id, kind.value))
 
 
-def drafts(session: Session, store_id: str) -> Sequence[TemplateDraft]:
-    return session.exec(select(TemplateDraft).where(TemplateDraft.store_id == store_id)).all()
-
-
 def keep_draft(
     session: Session,
     store: Store,
