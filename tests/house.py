@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from notifier import answering, intake, settling
+from notifier.db import queries
 from notifier.db.engine import reading, transaction
 from notifier.db.stores import create_store
 from notifier.db.sweep import sweep
-from notifier.db.tables import Backorder, BackorderLine, MessageHistory, MessageRow, Store
+from notifier.db.tables import Backorder, BackorderLine, MessageRow, Store
 from notifier.delivery import Post
 from notifier.dispatch import dispatch, resend_doubtful
 from notifier.feedback import apply
@@ -193,13 +194,13 @@ class House:
 
     def history(self, message: MessageRow) -> list[tuple[str | None, str, str]]:
         """(before, after, reason) of every change of a message, oldest first."""
-        query = (
-            select(MessageHistory)
-            .where(MessageHistory.message_id == message.id)
-            .order_by(col(MessageHistory.id))
-        )
         with reading(self.engine) as session:
-            return [(row.before, row.after, row.reason) for row in session.exec(query)]
+            changes = queries.history(session, message.backorder_id)
+        return [
+            (row.before, row.after, row.reason)
+            for row in sorted(changes, key=lambda change: (change.before is not None, change.id))
+            if row.message_id == message.id
+        ]
 
     def line(self, backorder_id: str, sku: str = "ORN-RED") -> BackorderLine:
         query = select(BackorderLine).where(

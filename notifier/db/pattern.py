@@ -12,19 +12,19 @@ from notifier.db.alike import Sketch
 from notifier.db.codec import says_to_json
 from notifier.db.facts import LINE_STANDING
 from notifier.db.ids import new_id
-from notifier.db.planned import before, was
+from notifier.db.planned import before, noted
 from notifier.db.raw import insert_many, stored, update_many
 from notifier.domain.message import URGENCY, Draft, Said, Status
 from notifier.domain.reconcile import Changes
 
 ADDED = (
-    "id", "store_id", "backorder_id", "says", "key", "kind", "urgency", "status", "due_at", "attempt_at", "expires_at",
-    "about", "attempts",
+    "id", "store_id", "backorder_id", "says", "planned_at", "key", "kind", "urgency", "status", "due_at", "attempt_at",
+    "expires_at", "about", "attempts",
 )  # fmt: skip
 MOVED = ("says", "key", "due_at", "attempt_at", "expires_at", "about", "id")
 AGAIN = "status = 'planned', reason = NULL, lease_token = NULL, lease_until = NULL, attempts = 0"
 STOPPED = ("status", "reason", "id")
-HISTORY = ("id", "store_id", "backorder_id", "message_id", "at", "before", "after", "reason", "detail")
+HISTORY = ("id", "store_id", "backorder_id", "message_id", "at", "before", "after", "reason")
 
 Row = tuple[Any, ...]
 
@@ -34,14 +34,14 @@ class Pattern:
     """What to write for an order: with lines and messages by their position in its sketch, the rest as it is stored.
 
     `says` are the words of the emails: of each the (line, JSON of what is said of it). `added` are (word, columns);
-    `moved` are (message, word, columns, history) and `stopped` (message, columns, history).
+    `moved` are (message, word, columns, history or None) and `stopped` (message, columns, history).
     """
 
     order: Row
     lines: tuple[tuple[int, Row], ...]
     says: tuple[tuple[tuple[int, str], ...], ...]
     added: tuple[tuple[int, Row], ...]
-    moved: tuple[tuple[int, int, Row, Row], ...]
+    moved: tuple[tuple[int, int, Row, Row | None], ...]
     stopped: tuple[tuple[int, Row, Row], ...]
 
 
@@ -74,7 +74,7 @@ def pattern(
             message_at[it.message.id],
             word(it.draft.says),
             (it.draft.key, *columns(it.draft)),
-            (before(it).value, Status.PLANNED.value, it.reason, was(it)),
+            (before(it).value, Status.PLANNED.value, it.reason) if noted(it) else None,
         )
         for it in changes.move
     )
@@ -82,7 +82,7 @@ def pattern(
         (
             message_at[it.message.id],
             (it.status.value, it.reason),
-            (it.message.status.value, it.status.value, it.reason, None),
+            (it.message.status.value, it.status.value, it.reason),
         )
         for it in changes.stop
     )
@@ -119,15 +119,12 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
             for word in plan.says
         ]
         for word, columns in plan.added:
-            message_id = new_id("msg")
-            added.append((message_id, store_id, id_, says[word], *columns))
-            history.append(
-                (new_id("hist"), store_id, id_, message_id, at, None, Status.PLANNED.value, "planned", None)
-            )
+            added.append((new_id("msg"), store_id, id_, says[word], at, *columns))
         for position, word, columns, change in plan.moved:
             message_id = message_ids[position]
             moved.append((says[word], *columns, message_id))
-            history.append((new_id("hist"), store_id, id_, message_id, at, *change))
+            if change:
+                history.append((new_id("hist"), store_id, id_, message_id, at, *change))
         for position, columns, change in plan.stopped:
             message_id = message_ids[position]
             stopped.append((*columns, message_id))

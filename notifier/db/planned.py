@@ -15,7 +15,7 @@ from notifier.db.ids import new_id
 from notifier.db.outbox import TABLE, entry, remember, without_lease
 from notifier.db.tables import Backorder, MessageRow
 from notifier.domain.message import URGENCY, Draft, Status
-from notifier.domain.reconcile import Changes, Move
+from notifier.domain.reconcile import MOVED_WITH_DATE, Changes, Move
 
 ROW = MessageRow
 
@@ -36,12 +36,13 @@ def apply(session: Session, planned: Iterable[tuple[str, str, Changes]], now: da
     history: list[dict[str, Any]] = []
     for store_id, backorder_id, changes in planned:
         where = {"store_id": store_id, "backorder_id": backorder_id}
-        added += [row(new_id("msg"), store_id, backorder_id, draft) for draft in changes.add]
+        added += [row(new_id("msg"), store_id, backorder_id, draft, now) for draft in changes.add]
         for move in changes.move:
             if move.message.id in there:
                 moved.append({"message": move.message.id, **_columns(move.draft)})
-                told = where | {"id": move.message.id}
-                history.append(entry(told, now, before(move), Status.PLANNED, move.reason, was(move)))
+                if noted(move):
+                    told = where | {"id": move.message.id}
+                    history.append(entry(told, now, before(move), Status.PLANNED, move.reason))
         for stop in changes.stop:
             if stop.message.id in there:
                 stopped[stop.status, stop.reason].append(stop.message.id)
@@ -52,14 +53,13 @@ def apply(session: Session, planned: Iterable[tuple[str, str, Changes]], now: da
         session.execute(again.values(without_lease(Status.PLANNED, None)), moved)
     for (status, reason), ids in stopped.items():
         session.execute(update(TABLE).where(TABLE.c.id.in_(ids)).values(without_lease(status, reason)))
-    add(session, added, now)
+    add(session, added)
     remember(session, history)
 
 
-def add(session: Session, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Add planned messages: rows as `row` makes them."""
     bulk.insert(session, TABLE.name, rows)
-    remember(session, [entry(row, now, None, Status.PLANNED, "planned") for row in rows])
 
 
 def before(move: Move) -> Status:
@@ -67,9 +67,9 @@ def before(move: Move) -> Status:
     return Status.CANCELLED if move.restored else Status.PLANNED
 
 
-def was(move: Move) -> str | None:
-    """What a message that gets another key was before."""
-    return f"was {move.message.key}" if move.message.key != move.draft.key else None
+def noted(move: Move) -> bool:
+    """Whether the history keeps it: that a countdown goes along with its date, the fact about that date says."""
+    return move.reason != MOVED_WITH_DATE
 
 
 def _still(session: Session, expected: Mapping[str, Status]) -> set[str]:
@@ -85,7 +85,7 @@ def _still(session: Session, expected: Mapping[str, Status]) -> set[str]:
     return {row.id for row in session.execute(query) if row.status == expected[row.id]}
 
 
-def row(message_id: str, store_id: str, backorder_id: str, draft: Draft) -> dict[str, Any]:
+def row(message_id: str, store_id: str, backorder_id: str, draft: Draft, now: datetime) -> dict[str, Any]:
     """A message as it is when it was planned and nothing else has happened to it."""
     return {
         "id": message_id,
@@ -94,6 +94,7 @@ def row(message_id: str, store_id: str, backorder_id: str, draft: Draft) -> dict
         "kind": draft.kind.value,
         "urgency": URGENCY[draft.kind],
         "status": Status.PLANNED.value,
+        "planned_at": now,
         **_columns(draft),
     }
 

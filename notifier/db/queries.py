@@ -1,7 +1,7 @@
 """Reading and listing: every statement that answers a question of the API, the console or the metrics."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -142,13 +142,27 @@ def skus(session: Session, backorder_ids: Collection[str]) -> dict[str, str]:
 
 
 def history(session: Session, backorder_id: str) -> list[MessageHistory]:
-    """Every change of every message of one order, oldest first."""
-    query = (
-        select(MessageHistory)
-        .where(MessageHistory.backorder_id == backorder_id)
-        .order_by(col(MessageHistory.at), col(MessageHistory.id))
+    """Every change of every message of one order, oldest first, beginning with that it was planned."""
+    changes = session.exec(select(MessageHistory).where(MessageHistory.backorder_id == backorder_id))
+    return sorted(
+        [*_beginnings(messages_of(session, [backorder_id])[backorder_id]), *changes],
+        key=lambda change: (change.at, change.before is not None, change.id),
     )
-    return list(session.exec(query))
+
+
+def _beginnings(messages: Iterable[MessageRow]) -> Iterator[MessageHistory]:
+    """That they were planned, which their own rows say."""
+    for row in messages:
+        if row.planned_at:
+            yield MessageHistory(
+                id=row.id,
+                store_id=row.store_id,
+                backorder_id=row.backorder_id,
+                message_id=row.id,
+                at=row.planned_at,
+                after=Status.PLANNED.value,
+                reason="planned",
+            )
 
 
 # --- figures for metrics ---------------------------------------------------------------------------------

@@ -57,11 +57,10 @@ def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[st
     planned.add(
         session,
         [
-            planned.row(id_, order.store_id, order.facts.backorder_id, draft)
+            planned.row(id_, order.store_id, order.facts.backorder_id, draft, now)
             for order in mine
             for id_, draft in order.messages
         ],
-        now,
     )
     return created
 

@@ -212,6 +212,7 @@ class MessageRow(SQLModel, table=True):
 
     `due_at` is the plan's; `attempt_at` is when a worker may next try (later after a deferral). A planned row with a
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
+    `planned_at` is when it was first planned, which its history says only of rows older than this column.
     `provider` is the account that carries it or did last; `in_doubt` the one that was ever not known to have it or not.
     For a legal notice through a service that only takes word of emails, `confirm_at` is when to ask it next what became
     of this one, and `unconfirmed_at` since when the store is warned that it does not say.
@@ -246,6 +247,7 @@ class MessageRow(SQLModel, table=True):
     urgency: int
     status: str = "planned"
     reason: str | None = None
+    planned_at: datetime | None = time_column(null=True)
     due_at: datetime = time_column()
     attempt_at: datetime = time_column()
     expires_at: datetime = time_column()
@@ -278,7 +280,7 @@ class MessageContent(SQLModel, table=True):
 
 
 class MessageHistory(SQLModel, table=True):
-    """Every change of a message, with its reason; only ever added. The largest table: it is found by its order alone.
+    """Every change of a planned message, with its reason; only ever added. It is found by its order alone.
 
     `message_id` needs no check, as messages are never deleted.
     """

@@ -12,6 +12,9 @@ from notifier.domain.payment import payment_key
 from notifier.domain.plan import ENDED_IN_LAW, LAPSE, awaits_answer, slip_to_tell
 from notifier.domain.policy import Policy
 
+MOVED_WITH_DATE = "moved_with_date"
+"""Why a countdown moves whose date moved."""
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -87,7 +90,7 @@ def _with_the_date(add: list[Draft], stop: list[Stop]) -> Iterator[Move]:
         message = next((m for m in free if draft.kind is m.kind and draft.says.keys() == m.says.keys()), None)
         if message is not None:
             free.remove(message)
-            yield Move(message, draft, "moved_with_date")
+            yield Move(message, draft, MOVED_WITH_DATE)
 
 
 def _goes_along(it: Stop) -> bool:

@@ -15,7 +15,7 @@ from notifier.api.gather import Gathered
 from notifier.api.registering import Registration, register_together
 from notifier.db.engine import reading, transaction
 from notifier.db.stores import key_digest
-from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow
+from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow
 from notifier.errors import Conflict, Unauthorized
 from notifier.inputs import NewBackorder
 from tests.api.client import Api, Json, a_backorder, a_line
@@ -56,7 +56,6 @@ def rows(api: Api) -> dict[str, set[str]]:
                 ("line", BackorderLine.backorder_id),
                 ("fact", Fact.backorder_id),
                 ("message", MessageRow.backorder_id),
-                ("history", MessageHistory.backorder_id),
             )
         }
 

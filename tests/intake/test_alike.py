@@ -164,7 +164,7 @@ def _messages(session: Session, orders: dict[str, str], lines: dict[str, str]) -
     return [
         ("message", orders[m.backorder_id], m.key,
          f"{m.kind} {m.urgency} {m.status} {m.reason} {m.attempts} {m.about}",
-         f"{m.due_at} {m.attempt_at} {m.expires_at} {m.sent_at}",
+         f"{m.planned_at} {m.due_at} {m.attempt_at} {m.expires_at} {m.sent_at}",
          f"{sorted((lines[line_id], str(said)) for line_id, said in m.says.items())}")
         for m in session.exec(select(MessageRow))
     ]  # fmt: skip
