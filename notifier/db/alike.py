@@ -16,22 +16,15 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, bindparam, text, update
+from sqlalchemy import Row, update
 from sqlmodel import Session, SQLModel
 
-from notifier.db import hindsight
-from notifier.db.facts import PLANNING_FACTS, eta_changed
+from notifier.db import gathered, hindsight
+from notifier.db.facts import eta_changed
 from notifier.db.ids import new_id
 from notifier.db.raw import insert_many, stored
 from notifier.domain.eta import Eta
-from notifier.domain.message import DROPPED, Kind, Status
 from notifier.domain.policy import Policy, local_day
-
-UNDER_WAY = frozenset({Status.PLANNED, Status.HELD, Status.CANCELLED, Status.EXPIRED})
-"""Messages in these states have not left, unless a person dropped them."""
-
-ASTRAY = frozenset({Status.BOUNCED, Status.FAILED})
-"""What became of these depends on the address, so such an order is planned by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +34,8 @@ class Sketch:
     id: str
     store_id: str
     currency: str | None
-    line: Any
-    """Its row: id, sku, waiting, unit_price and, as the driver gives it, eta."""
+    line: Row[Any]
+    """Its row, with days and times as text: id, sku, waiting, unit_price, eta."""
     anew: bool
     """Whether the estimate is another one; else only its reason is."""
     shape: tuple[Any, ...] | None
@@ -60,24 +53,6 @@ class Wanted:
     at: datetime
 
 
-# As text, so that no value is converted on its way: most are only compared.
-_ORDERS = (
-    "SELECT id, store_id, timezone, country, unsubscribed, placed_at, registered_at, currency, seller_credit,"
-    " CAST(payment AS TEXT) AS payment"
-    " FROM backorder WHERE id IN :ids ORDER BY id"
-)
-_LINES = (
-    "SELECT backorder_id, id, sku, promised, eta, eta_earliest, eta_reason, eta_changed_at, waiting, allocated,"
-    " unit_price, law_state, essential_date, notice_by, lapse_by, answer_by, cancel_by, refund_by FROM backorder_line"
-    " WHERE backorder_id IN :ids ORDER BY backorder_id, position"
-)
-_MESSAGES = (
-    "SELECT backorder_id, id, key, kind, status, due_at, expires_at, CAST(says AS TEXT) AS says, about, reason, sent_at"
-    " FROM message WHERE backorder_id IN :ids ORDER BY id"
-)
-_HAPPENED = "SELECT backorder_id FROM fact WHERE backorder_id IN :ids AND kind IN :kinds"
-
-
 def sketches(
     session: Session,
     ids: Sequence[str],
@@ -91,54 +66,34 @@ def sketches(
 
     With `lock` nobody else changes the orders or their messages until the transaction ends. `zone` is the store's.
     """
-    look = _Look(session, wanted, policy, zone)
-    ending = " FOR UPDATE" if lock and session.get_bind().dialect.name == "postgresql" else ""
-    orders = _rows(session, _ORDERS + ending, ids)
-    lines = {id_: tuple(rows) for id_, rows in groupby(_rows(session, _LINES, ids), key=itemgetter(0))}
-    messages: dict[str, list[Row[Any]]] = {id_: [] for id_ in ids}
-    for row in _rows(session, _MESSAGES + ending, ids):
-        messages[row[0]].append(row)
-    happened = {row[0] for row in _rows(session, _HAPPENED, ids, kinds=PLANNING_FACTS)}
-    found = (look.at(order, lines[order[0]], messages[order[0]], order[0] in happened) for order in orders)
+    if lock:
+        gathered.lock(session, ids)
+    look = _Look(wanted, policy, zone)
+    lines = {id_: tuple(rows) for id_, rows in groupby(gathered.lines(session, ids), key=itemgetter(0))}
+    messages = {row[0]: row for row in gathered.messages(session, ids)}
+    happened = gathered.happened(session, ids)
+    found = (
+        look.at(order, lines[order.id], messages.get(order.id, gathered.NO_MESSAGES), order.id in happened)
+        for order in gathered.orders(session, ids)
+    )
     return [sketch for sketch in found if sketch is not None]
 
 
-def _rows(session: Session, query: str, ids: Sequence[str], **more: Sequence[str]) -> Sequence[Row[Any]]:
-    values = {"ids": ids} | more
-    return session.execute(
-        text(query).bindparams(*(bindparam(name, expanding=True) for name in values)), values
-    ).all()
-
-
 class _Look:
-    """How orders are looked at for one change."""
+    """How orders are looked at for one change. Days and times are text, which sorts as they do."""
 
-    def __init__(self, session: Session, wanted: Wanted, policy: Policy, zone: ZoneInfo) -> None:
-        sqlite = session.get_bind().dialect.name == "sqlite"
-
-        def raw(value: Any) -> Any:
-            return stored(session, value) if sqlite else value
-
+    def __init__(self, wanted: Wanted, policy: Policy, zone: ZoneInfo) -> None:
         self._wanted, self._zone = wanted, zone
-        self._eta, self._earliest, self._at = raw(wanted.eta.latest), raw(wanted.eta.earliest), raw(wanted.at)
-        self._gap = timedelta(days=4, hours=policy.min_gap_hours)
+        self._eta, self._earliest = _text(wanted.eta.latest), _text(wanted.eta.earliest)
+        self._at = gathered.as_text(wanted.at)
+        self._ahead = timedelta(days=4, hours=policy.min_gap_hours) + timedelta(days=policy.first_countdown)
         self._spoken_of_again = policy.waiting_every_days is not None
-        self._first = timedelta(days=policy.first_countdown)
         self._own = policy.skus
-        self._thresholds: dict[str, Any] = {}
-        self._raw = raw
-
-    def _far(self, day: str) -> Any:
-        """From which estimate on, what left on that day or before has no bearing on any countdown.
-
-        Its hour does not matter where every countdown's day lies after it, in any zone, by more than the gap.
-        """
-        if day not in self._thresholds:
-            self._thresholds[day] = self._raw(date.fromisoformat(day) + self._gap + self._first)
-        return self._thresholds[day]
+        self._thresholds: dict[str, str] = {}
+        self._known_days: dict[tuple[str, str], tuple[date, date]] = {}
 
     def at(
-        self, order: Row[Any], lines: tuple[Row[Any], ...], messages: list[Row[Any]], happened: bool
+        self, order: Row[Any], lines: tuple[Row[Any], ...], messages: gathered.Messages, happened: bool
     ) -> Sketch | None:
         """What there is to know of the order; None when its line of the SKU stays as it is."""
         line = next(line for line in lines if line.sku == self._wanted.sku)
@@ -148,8 +103,11 @@ class _Look:
             return None
         by_itself = (
             happened
-            or any(message.status in ASTRAY for message in messages)
-            or _card_runs_out(order.payment, [self._eta, *(each.eta for each in lines)])
+            or messages.astray
+            or (
+                order.payment is not None
+                and _card_runs_out(order.payment, [self._eta, *(each.eta for each in lines)])
+            )
         )
         return Sketch(
             id=order.id,
@@ -159,7 +117,7 @@ class _Look:
             anew=anew,
             shape=None if by_itself else self._shape(order, lines, line if anew else None, messages),
             line_ids=tuple([each.id for each in lines]),
-            message_ids=tuple([message.id for message in messages]),
+            message_ids=tuple(messages.ids.split(gathered.BETWEEN)) if messages.ids else (),
         )
 
     def _shape(
@@ -167,18 +125,20 @@ class _Look:
         order: Row[Any],
         lines: tuple[Row[Any], ...],
         moving: Row[Any] | None,
-        messages: list[Row[Any]],
+        messages: gathered.Messages,
     ) -> tuple[Any, ...]:
         """`moving` is the line whose estimate, and when that changed, become the change's own."""
         registered_at = order.registered_at
-        left = [message for message in messages if _has_left(message)]
-        times = [message.sent_at or message.due_at for message in left]
-        threshold = self._far(str(max([registered_at, *times]))[:10])
+        left = gathered.left(messages)
+        last_told = max([registered_at, *(each.at for each in left)])
+        threshold = self._far(last_told[:10])
         etas = [self._eta if line is moving else line.eta for line in lines]
         far = all(eta is None or eta >= threshold for eta in etas)
-        welcome = next((m.says for m in left if m.kind == Kind.EXPECTATION), "")
+        welcome = messages.welcome or ""
         old = far and bool(welcome)
-        unsettled = any('"notice"' in m.says or "{}" in m.says for m in left)
+        said = messages.said or ""
+        for position, line in enumerate(lines):
+            said = said.replace(line.id, str(position))
         shape = [
             order.timezone,
             order.country,
@@ -189,71 +149,61 @@ class _Look:
             # and when it was registered is asked only until the first email has left.
             None if old else registered_at,
             # That an order is not forgotten goes so many days after what it was last told.
-            self._days(max([registered_at, *times]), order.timezone) if self._spoken_of_again else None,
+            self._days(last_told, order.timezone) if self._spoken_of_again else None,
+            said,
         ]
         for line in lines:
             moves, changed_at = line is moving, line.eta_changed_at
             # A date that the first email told, and that never changed, is no news of any hour.
-            known = old and not unsettled and changed_at == registered_at and line.id in welcome
+            known = old and not messages.unsettled and changed_at == registered_at and line.id in welcome
             shape += (
                 moves,
                 line.sku if line.sku in self._own else None,  # else no plan depends on what it is called
-                line.promised,
-                line.eta,
-                line.eta_earliest,
                 None if moves or known else changed_at,
-                line.waiting > 0,
-                line.allocated >= line.waiting,
-                line.law_state,
-                line.essential_date,
-                line.notice_by,
-                line.lapse_by,
-                line.answer_by,
-                line.cancel_by,
-                line.refund_by,
+                line[gathered.PLAIN],
             )
-        ids = [(line.id, str(position)) for position, line in enumerate(lines)]
-        said = says = ""
-        for message in messages:
-            if message.says != said:  # many say the same
-                said = says = message.says
-                for id_, position in ids:
-                    says = says.replace(id_, position)
-            shape += (
-                message.key,
-                message.status,
-                message.about,
-                message.reason == DROPPED,
-                says,
-                self._when(message, order.timezone, far=far),
-            )
+        shape += [self._when(each, order.timezone, far=far) for each in left]
         if len(left) > 1:  # what was said last counts, not when
-            shape.append(tuple(m.key for m in sorted(left, key=lambda m: (m.sent_at or m.due_at, m.id))))
+            shape.append(tuple(each.key for each in sorted(left, key=lambda it: (it.at, it.id))))
         return tuple(shape)
 
-    def _when(self, message: Row[Any], timezone: str, *, far: bool) -> tuple[Any, ...] | None:
-        """What of a message's times a plan may depend on."""
-        if not _has_left(message):
-            return message.due_at, message.expires_at
+    def _far(self, day: str) -> str:
+        """From which estimate on, what left on that day or before has no bearing on any countdown.
+
+        Its hour does not matter where every countdown's day lies after it, in any zone, by more than the gap.
+        """
+        if day not in self._thresholds:
+            self._thresholds[day] = (date.fromisoformat(day) + self._ahead).isoformat()
+        return self._thresholds[day]
+
+    def _when(self, message: gathered.Left, timezone: str, *, far: bool) -> Any:
+        """What a plan may depend on of the times of a message that has left."""
         if not far:
-            return message.sent_at, message.due_at
-        if '"notice"' in message.says:  # the law counts in days
-            return self._days(message.sent_at or message.due_at, timezone)
+            return message.times
+        if message.notice:  # the law counts in days
+            return self._days(message.at, timezone)
         return None
 
-    def _days(self, at: Any, timezone: str) -> tuple[date, date]:
-        instant = at if isinstance(at, datetime) else datetime.fromisoformat(f"{at}+00:00")
-        return local_day(instant, ZoneInfo(timezone)), local_day(instant, self._zone)
+    def _days(self, at: str, timezone: str) -> tuple[date, date]:
+        """The customer's day and the store's. No zone's day begins within a minute."""
+        minute = at[:16], timezone
+        if minute not in self._known_days:
+            instant = datetime.fromisoformat(f"{at}+00:00")
+            self._known_days[minute] = (
+                local_day(instant, ZoneInfo(timezone)),
+                local_day(instant, self._zone),
+            )
+        return self._known_days[minute]
 
 
-def _card_runs_out(payment: str | None, etas: Sequence[Any]) -> bool:
+def _text(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _card_runs_out(payment: str | None, etas: Sequence[str | None]) -> bool:
     """Whether a card runs out before a line comes, by its date now or the new one."""
     expires = json.loads(payment).get("expires") if payment and payment != "null" else None
-    return expires is not None and any(eta is not None and str(eta)[:7] > expires for eta in etas)
-
-
-def _has_left(message: Row[Any]) -> bool:
-    return message.status not in UNDER_WAY or message.reason == DROPPED
+    return expires is not None and any(eta is not None and eta[:7] > expires for eta in etas)
 
 
 def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: datetime) -> None:
