@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from benchmarks import orders
 from benchmarks.common import Bench, Row, database, main, median, peak_megabytes, tidy
 from notifier import skus
+from notifier.bootstrap import collect_seldom
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Store
 from notifier.inputs import SkuEta
@@ -37,6 +38,7 @@ def _run(url: str, days: int) -> tuple[float, float, int, float]:
 
     The change counts from the request until the last chunk is committed.
     """
+    collect_seldom()
     engine = make_engine(url)
     now = datetime.now(UTC)
     wanted = SkuEta(eta=(now + timedelta(days=days)).date(), reason="held at customs", confirm=True)

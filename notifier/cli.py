@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from notifier import cli_templates, customer_commands, evidence_commands, logs, store_commands
-from notifier.bootstrap import Services, build, system_clock
+from notifier.bootstrap import Services, build, collect_seldom, system_clock
 from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
 from notifier.db.engine import make_engine, transaction
@@ -111,6 +111,7 @@ def _built(settings: Settings) -> Services:
         return services  # away for now: the service waits for it
     if not current:
         raise Misconfigured("the database is not up to date; run `notifier migrate` first")
+    collect_seldom()
     return services
 
 
