@@ -44,11 +44,12 @@ def engine(tmp_path: Path) -> Engine:
     return make_engine(f"sqlite:///{tmp_path / 'shop.db'}")
 
 
-@freeze_time("2026-06-01T12:00:00Z")
 def test_a_new_store_gets_an_id_and_a_key_that_opens_it(run: Run, engine: Engine) -> None:
-    code, out, _ = run(
-        "store", "create", "--name", "Hollow & Pine", "--timezone", "America/New_York", "--json"
-    )
+    run("migrate")
+    with freeze_time("2026-06-01T12:00:00Z"):
+        code, out, _ = run(
+            "store", "create", "--name", "Hollow & Pine", "--timezone", "America/New_York", "--json"
+        )
     made = json.loads(out)
     with reading(engine) as session:
         store = store_of_key(session, made["api_key"])
