@@ -83,7 +83,7 @@ def _words(post: Any, engine: Any) -> Callable[[str, str], dict[str, Any]]:
         order, draft = drafts[next(number) % len(drafts)]
         values = variables(
             order.facts, draft.kind, draft.says, draft.about, shop_of(order.store),
-            post.links.for_email(backorder_id, 1, now), now,
+            post.links.for_email(backorder_id, 1, now), now, order.law,
         )  # fmt: skip
         rendered = post.templates.render(draft.kind, values, order.facts.customer.locale)
         return {

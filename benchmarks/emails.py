@@ -120,7 +120,7 @@ LOOK = """() => {
 
 def written(templates: Templates, sample: Sample, locale: str) -> tuple[Rendered, dict[str, Any]]:
     facts = in_locale(sample.facts, locale)
-    values = variables(facts, sample.kind, sample.says, sample.about, SHOP, LINKS, NOW)
+    values = variables(facts, sample.kind, sample.says, sample.about, SHOP, LINKS, NOW, sample.law)
     return templates.render(sample.kind, values, locale), values
 
 

@@ -108,7 +108,7 @@ def _examples(settings: Settings, sender: str) -> Mapping[str, Envelope]:
     found: dict[str, Envelope] = {}
     for kind in Kind:
         sample = next(it for it in SAMPLES if it.kind is kind)
-        values = variables(sample.facts, kind, sample.says, sample.about, SHOP, LINKS, NOW)
+        values = variables(sample.facts, kind, sample.says, sample.about, SHOP, LINKS, NOW, sample.law)
         email = templates.render(kind, values, sample.facts.customer.locale)
         found[kind.value] = example(kind.value, to, sender, values, email.subject, email.html, email.text)
     return found

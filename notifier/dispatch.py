@@ -276,7 +276,7 @@ def compose(
     """Render an email as it would be now. Raises TemplateFault with file and line."""
     shop = shop_of(order.store)
     links = post.links.for_email(order.row.id, order.row.link_series, now)
-    values = variables(order.facts, kind, says, about, shop, links, now)
+    values = variables(order.facts, kind, says, about, shop, links, now, order.law)
     own = post.wording(order.store, kind)
     rendered = post.templates.render(kind, values, order.facts.customer.locale, own)
     thread = f"<{order.row.id}@{order.row.store_id}.notifier>"

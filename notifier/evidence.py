@@ -21,7 +21,6 @@ from notifier.domain.law import standing
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import Status
 from notifier.domain.order import Choice, Line
-from notifier.domain.policy import jurisdiction
 from notifier.errors import NotFound
 from notifier.signed import ERASED, Signer, pseudonym
 
@@ -306,7 +305,7 @@ def _clock(order: Order, line: Line, now: datetime) -> dict[str, Any]:
     notice = stands.notice or stands.lapse
     return {
         "sku": line.sku,
-        "jurisdiction": jurisdiction(order.policy, order.facts.customer.country),
+        "jurisdiction": order.law,
         **_where(stands),
         "notice_owed": {"kind": notice.kind, "give_by": day(notice.give_by)} if notice else None,
         "course": [{"from": instant(at), **where} for at, where in _course(order, line, now)],

@@ -97,7 +97,14 @@ def _sample(post: Post, store: Store) -> tuple[Kind, Rendered, Mapping[str, Any]
     sample = samples.SAMPLES[0]
     facts = in_locale(sample.facts, store.locale)
     values = variables(
-        facts, sample.kind, sample.says, sample.about, shop_of(store), samples.LINKS, samples.NOW
+        facts,
+        sample.kind,
+        sample.says,
+        sample.about,
+        shop_of(store),
+        samples.LINKS,
+        samples.NOW,
+        sample.law,
     )
     own = post.wording(store, sample.kind)
     return sample.kind, post.templates.render(sample.kind, values, store.locale, own), values

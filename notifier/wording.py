@@ -185,6 +185,7 @@ class Scene:
     about: str
     links: Links
     now: datetime
+    law: str
 
 
 def sample_scene(kind: Kind, name: str | None, locale: str) -> Scene:
@@ -194,7 +195,8 @@ def sample_scene(kind: Kind, name: str | None, locale: str) -> Scene:
         detail = f"{name!r} is no sample of {kind}; there are {', '.join(map(repr, found))}"
         raise Invalid(f"sample: {detail}", (Fault("/sample", detail),))
     sample = found[name] if name is not None else next(iter(found.values()))
-    return Scene(in_locale(sample.facts, locale), sample.says, sample.about, samples.LINKS, samples.NOW)
+    facts = in_locale(sample.facts, locale)
+    return Scene(facts, sample.says, sample.about, samples.LINKS, samples.NOW, sample.law)
 
 
 def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now: datetime) -> Scene:
@@ -206,7 +208,7 @@ def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now:
     of_kind = [message for message in facts.messages if message.kind is kind]
     if of_kind:
         last = max(of_kind, key=lambda message: message.due_at)
-        return Scene(facts, last.says, last.about, links, now)
+        return Scene(facts, last.says, last.about, links, now, order.law)
     happened: Mapping[Kind, list[str]] = {
         Kind.SHIPPED: [shipment.id for shipment in facts.shipments],
         Kind.CANCELLED: [cancellation.id for cancellation in facts.cancellations],
@@ -217,16 +219,17 @@ def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now:
         raise Invalid(f"backorder_id: {detail}", (Fault("/backorder_id", detail),))
     if kind not in happened:
         lines = facts.waiting_lines or facts.lines
-        return Scene(facts, {line.id: Said(line.eta) for line in lines}, "", links, now)
+        return Scene(facts, {line.id: Said(line.eta) for line in lines}, "", links, now, order.law)
     if not happened[kind]:
         detail = f"nothing of order {facts.order_id} is {kind} yet; name a sample instead"
         raise Invalid(f"backorder_id: {detail}", (Fault("/backorder_id", detail),))
-    return Scene(facts, {}, happened[kind][-1], links, now)
+    return Scene(facts, {}, happened[kind][-1], links, now, order.law)
 
 
 def draw(
     templates: Templates, store: Store, kind: Kind, scene: Scene, wording: Wording | None
 ) -> tuple[Rendered, Mapping[str, Any]]:
     """The email of this scene, and its values. Raises TemplateFault with file and line."""
-    values = variables(scene.facts, kind, scene.says, scene.about, shop_of(store), scene.links, scene.now)
+    shop = shop_of(store)
+    values = variables(scene.facts, kind, scene.says, scene.about, shop, scene.links, scene.now, scene.law)
     return templates.render(kind, values, scene.facts.customer.locale, wording), values

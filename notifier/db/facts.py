@@ -30,7 +30,7 @@ from notifier.domain.order import (
     Shipment,
     card,
 )
-from notifier.domain.policy import Policy
+from notifier.domain.policy import Policy, jurisdiction
 
 PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "erased")
 """Kinds of fact rows that planning and law look at; the rest stands in the lines."""
@@ -50,6 +50,11 @@ class Order:
     lines: tuple[BackorderLine, ...]
     facts: Facts
     policy: Policy
+
+    @property
+    def law(self) -> str:
+        """Which law rules the order: `us-ftc`, `eu` or `none`."""
+        return jurisdiction(self.policy, self.facts.customer.country)
 
 
 def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[str, Order]:

@@ -16,7 +16,7 @@ from notifier.domain.law.standing import Standing
 from notifier.domain.message import CHANGE_OF_DATE, Status
 from notifier.domain.order import Cancellation, Choice, Facts, Line
 from notifier.domain.plan import ENDED_IN_LAW
-from notifier.domain.policy import at_local, jurisdiction, local_day
+from notifier.domain.policy import at_local, local_day
 from notifier.pages.order_story import story
 from notifier.pages.order_words import Tongue, tongue
 from notifier.words.colour import theme
@@ -51,7 +51,7 @@ def view(order: Order, happened: Sequence[Fact], now: datetime) -> Value:
     return {
         "shop_facts": shop,
         "theme": asdict(theme(shop.accent)),
-        "law": jurisdiction(order.policy, facts.customer.country),
+        "law": order.law,
         "order_id": facts.order_id,
         "order_url": facts.order_url,
         "status": facts.status.value,

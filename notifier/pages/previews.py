@@ -98,7 +98,14 @@ def _render(visit: Visit, sample: samples.Sample, lang: str) -> Rendered:
         store = session.get_one(Store, visit.store_id)
     facts = in_locale(sample.facts, lang)
     values = variables(
-        facts, sample.kind, sample.says, sample.about, shop_of(store), samples.LINKS, samples.NOW
+        facts,
+        sample.kind,
+        sample.says,
+        sample.about,
+        shop_of(store),
+        samples.LINKS,
+        samples.NOW,
+        sample.law,
     )
     post = visit.services.post
     return post.templates.render(sample.kind, values, facts.customer.locale, post.wording(store, sample.kind))

@@ -87,7 +87,7 @@ def _values(kind: Kind, at: int) -> dict[str, Any]:
     if sample.kind is not kind:
         return {}
     facts = in_locale(sample.facts, "en-US")
-    return variables(facts, kind, sample.says, sample.about, SHOP, LINKS, NOW)
+    return variables(facts, kind, sample.says, sample.about, SHOP, LINKS, NOW, sample.law)
 
 
 def _merged(values: Sequence[Any]) -> Any:

@@ -127,7 +127,7 @@ def _faults(templates: Templates, kind: Kind, source: str, wording: Wording | No
             continue
         for locale in LOCALES:
             facts = in_locale(sample.facts, locale)
-            values = variables(facts, kind, sample.says, sample.about, SHOP, LINKS, NOW)
+            values = variables(facts, kind, sample.says, sample.about, SHOP, LINKS, NOW, sample.law)
             try:
                 rendered = templates.render(kind, values, locale, wording)
             except TemplateFault as fault:

@@ -11,15 +11,13 @@ from babel import Locale
 from notifier.domain.eta import UNKNOWN, Eta
 from notifier.domain.message import CHANGE_OF_DATE, Kind, Said
 from notifier.domain.order import Cancellation, Facts, Line, Refund, Shipment, baseline
-from notifier.domain.policy import Policy, jurisdiction, local_day
+from notifier.domain.policy import local_day
 from notifier.words import language
 from notifier.words.colour import theme
 from notifier.words.markup import json_ld
 
 Value = dict[str, Any]
 Event = TypeVar("Event", Shipment, Cancellation, Refund)
-
-_BY_COUNTRY = Policy()
 
 COMPARED = CHANGE_OF_DATE | {Kind.WAITING}
 """What says how a date differs from what the customer knows, or that it does not."""
@@ -53,12 +51,20 @@ class Links:
 
 
 def variables(
-    facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, shop: Shop, links: Links, now: datetime
+    facts: Facts,
+    kind: Kind,
+    says: Mapping[str, Said],
+    about: str,
+    shop: Shop,
+    links: Links,
+    now: datetime,
+    law: str,
 ) -> Value:
     """The variables of one email, as JSON values: what templates arrange, and Klaviyo's event properties.
 
     `says` holds the news by line id; `about` is the id of the shipment, cancellation or refund that caused the email.
-    `now` is aware; days are counted in the customer's zone. KeyError when the order has no such line,
+    `now` is aware; days are counted in the customer's zone. `law` is the one that rules the order, as
+    `domain.policy.jurisdiction` chooses it. KeyError when the order has no such line,
     shipment, cancellation or refund.
     """
     locale = language.speak(facts.customer.locale, facts.customer.country)
@@ -105,7 +111,7 @@ def variables(
         "parcel": _parcel(parcel, facts, locale) if parcel else None,
         "cancellation": _cancellation(cancellation, facts, locale) if cancellation else None,
         "refund": _refund(refund, facts, locale) if refund else None,
-        "law": jurisdiction(_BY_COUNTRY, facts.customer.country),
+        "law": law,
     }
     result["json_ld"] = json_ld(result)
     return result

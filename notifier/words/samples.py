@@ -8,6 +8,7 @@ from decimal import Decimal
 from notifier.domain.eta import UNKNOWN, Eta
 from notifier.domain.message import Kind, Message, Said, Status
 from notifier.domain.order import Cancellation, Card, Customer, Facts, Line, Refund, Related, Shipment
+from notifier.domain.policy import Policy, jurisdiction
 from notifier.words.context import Links, Shop
 
 NOW = datetime(2026, 12, 1, 15, 0, tzinfo=UTC)
@@ -40,6 +41,11 @@ class Sample:
     facts: Facts
     says: Mapping[str, Said] = field(default_factory=dict)
     about: str = ""
+
+    @property
+    def law(self) -> str:
+        """Of a store that leaves it to the customer's country."""
+        return jurisdiction(Policy(), self.facts.customer.country)
 
 
 ORNAMENT = Line(

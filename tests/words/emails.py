@@ -24,7 +24,14 @@ def the(kind: str, name: str) -> Sample:
 
 def values(sample: Sample, locale: str = "en-US", shop: Shop = SHOP) -> dict[str, Any]:
     return variables(
-        in_locale(sample.facts, locale), sample.kind, sample.says, sample.about, shop, LINKS, NOW
+        in_locale(sample.facts, locale),
+        sample.kind,
+        sample.says,
+        sample.about,
+        shop,
+        LINKS,
+        NOW,
+        sample.law,
     )
 
 

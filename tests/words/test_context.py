@@ -30,7 +30,7 @@ NEW = Eta(date(2026, 12, 22))
 
 
 def of(facts: Facts, kind: Kind = Kind.DELAY, now: datetime = NOW, **says: Said) -> dict[str, Any]:
-    return variables(facts, kind, says, "", SHOP, LINKS, now)
+    return variables(facts, kind, says, "", SHOP, LINKS, now, "us-ftc")
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=name)
@@ -132,7 +132,7 @@ def test_the_markup_has_no_delivery_where_no_date_is_known() -> None:
 def test_an_address_that_is_no_web_page_never_becomes_a_link() -> None:
     line = replace(ORNAMENT, image_url="javascript:alert(1)", product_url="data:text/html,x")
     shop = Shop(name="Fern & Oak", logo_url="file:///etc/passwd")
-    made = variables(order(line), Kind.DELAY, {"l1": Said(NEW)}, "", shop, LINKS, NOW)
+    made = variables(order(line), Kind.DELAY, {"l1": Said(NEW)}, "", shop, LINKS, NOW, "us-ftc")
     assert made["lines"][0]["image_url"] is None
     assert made["lines"][0]["product_url"] is None
     assert made["shop"]["logo_url"] is None
@@ -145,4 +145,4 @@ def test_a_long_order_number_keeps_its_end_in_subjects() -> None:
 
 def test_an_unknown_shipment_is_named() -> None:
     with pytest.raises(KeyError, match="'s9'"):
-        variables(order(ORNAMENT), Kind.SHIPPED, {}, "s9", SHOP, LINKS, NOW)
+        variables(order(ORNAMENT), Kind.SHIPPED, {}, "s9", SHOP, LINKS, NOW, "us-ftc")

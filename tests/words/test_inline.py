@@ -113,5 +113,5 @@ def test_every_email_says_the_same_with_macros_that_are_called() -> None:
     for sample in SAMPLES:
         for locale in LOCALES:
             facts = in_locale(sample.facts, locale)
-            values = variables(facts, sample.kind, sample.says, sample.about, SHOP, LINKS, NOW)
+            values = variables(facts, sample.kind, sample.says, sample.about, SHOP, LINKS, NOW, sample.law)
             assert ours.render(sample.kind, values, locale) == plain.render(sample.kind, values, locale)

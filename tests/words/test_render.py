@@ -91,7 +91,7 @@ def test_what_strangers_write_is_shown_and_never_run() -> None:
     facts = replace(order(line, customer=replace(JANE, name=HOSTILE)), order_id=HOSTILE)
     shop = replace(SHOP, name=HOSTILE, address=HOSTILE)
     for kind in (Kind.DELAY, Kind.EXPECTATION, Kind.COUNTDOWN):
-        made = variables(facts, kind, {"l1": Said(line.eta)}, "", shop, LINKS, NOW)
+        made = variables(facts, kind, {"l1": Said(line.eta)}, "", shop, LINKS, NOW, "us-ftc")
         rendered = TEMPLATES.render(kind, made, "en-US")
         assert "<script>alert" not in rendered.html
         assert rendered.html.count("<script") == rendered.html.count("</script>") == 1
@@ -103,7 +103,7 @@ def test_what_strangers_write_is_shown_and_never_run() -> None:
 
 def test_control_characters_and_line_breaks_in_names_are_spaces() -> None:
     facts = order(replace(ORNAMENT, name="Red\x00 glass\r\nornament\u2028"))
-    made = variables(facts, Kind.DELAY, DELAY.says, "", SHOP, LINKS, NOW)
+    made = variables(facts, Kind.DELAY, DELAY.says, "", SHOP, LINKS, NOW, "us-ftc")
     assert made["lines"][0]["name"] == "Red glass ornament"
 
 
@@ -142,7 +142,7 @@ def test_a_logo_has_the_shop_s_name_where_images_are_off() -> None:
 
 def test_a_shop_without_address_or_mailbox_or_name_of_the_customer_still_writes_well() -> None:
     facts = order(ORNAMENT, customer=replace(JANE, name=""))
-    made = variables(facts, Kind.DELAY, DELAY.says, "", Shop(name="Fern & Oak"), LINKS, NOW)
+    made = variables(facts, Kind.DELAY, DELAY.says, "", Shop(name="Fern & Oak"), LINKS, NOW, "us-ftc")
     text = TEMPLATES.render(Kind.DELAY, made, "en-US").text
     assert "Hello" not in text
     assert "None" not in text
