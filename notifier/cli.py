@@ -175,9 +175,7 @@ def _log_to_stderr() -> None:
         handler.setFormatter(logs.Impersonal("%(levelname)s %(name)s: %(message)s"))
     # It warns of each turn that it leaves out because the one before still works: that is meant.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
-    )
+    renderer: Any = logs.for_people() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -263,6 +261,14 @@ def simulate(
 
 def _quiet() -> None:
     structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S"),
+            structlog.processors.format_exc_info,
+            logs.impersonal,
+            logs.for_people(),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -1,8 +1,10 @@
 """A store's daily email of what the law asks: the duties that are overdue, fall due today, or within a week.
 
-It goes at most once a day, by the primary key of its row, which is committed before anything is handed over: a process
-that dies in between leaves a list that was perhaps not sent, and never one that is sent twice. The next day's list has
-everything again, so one that is lost is made good. Where a mail service says that it took nothing, it is tried again.
+It goes at least once a day, and in the usual case once, by the primary key of its row, which is committed before
+anything is handed over. Whatever is not known to have gone is tried again after a while: where a mail service took
+nothing for as long as the day lasts, where it perhaps took it, or where a process died meanwhile, a few times. The
+store's own people had better read a list twice than miss it; each try has the same id, so services that remove
+duplicates do. What no try could bring is `missed`, and the next day's list has everything again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +25,7 @@ from notifier.duties import Listed
 from notifier.errors import Misconfigured
 from notifier.providers.base import Accepted, Deferred, Envelope, Rejected, Unavailable, Unknown
 from notifier.words.letters import digest_values
+from notifier.words.render import TemplateFault
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +68,14 @@ def _send(post: Post, store: Store, day: date, now: datetime) -> tuple[str, str 
         provider, envelope = post.provider_for(account), _envelope(post, store, day, found, now)
     except Misconfigured as error:
         return "waiting", error.detail
-    match provider.send(envelope, now):
+    except TemplateFault as fault:
+        return "failed", f"the template does not render: {fault}"
+    try:
+        outcome = provider.send(envelope, now)
+    except Exception as error:
+        log.exception("the provider's adapter failed", provider=account)
+        outcome = Unknown(f"the adapter failed: {type(error).__name__}")
+    match outcome:
         case Accepted():
             return "sent", None
         case Deferred(reason) | Unavailable(reason):

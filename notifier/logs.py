@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+import structlog
+
 from notifier.domain.news import without_addresses
 
 _SECRETS = (
@@ -28,6 +30,14 @@ def without_people(text: str) -> str:
 def impersonal(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A step of structlog's: every text of a line, the words of an exception included."""
     return {name: without_people(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def for_people() -> structlog.dev.ConsoleRenderer:
+    """Lines as a terminal shows them; of an error the traceback alone.
+
+    structlog's own choice prints the local variables of every frame: what customers wrote, and very slowly.
+    """
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 class Impersonal(logging.Formatter):

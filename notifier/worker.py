@@ -124,6 +124,9 @@ class Worker:
         with transaction(self._services.engine) as session:
             idempotency.forget_before(session, now - ANSWERS_KEPT)
             digests.forget(session, now)
+            missed = digests.end(session, now)
+        if missed:
+            log.warning("daily lists of duties could not be sent", lists=missed)
         calling.forget(self._services.hooks, self._stopping)
         if self._retained is None or now - self._retained >= RETAIN_EVERY:
             self._retained = now

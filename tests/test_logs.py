@@ -181,3 +181,27 @@ def test_lines_are_json_with_ids(capsys: pytest.CaptureFixture[str]) -> None:
         structlog.get_logger("x").info("message settled", message_id="msg_1", to="jane@example.com")
     line = json.loads(written.getvalue())
     assert (line["event"], line["message_id"], line["to"]) == ("message settled", "msg_1", "[address]")
+
+
+def test_no_local_variable_stands_in_an_error_as_people_read_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in a terminal, nor in what the demo and the simulation print."""
+
+    def fail(name: str) -> None:
+        local = f"card of {name}"
+        raise RuntimeError(f"a fault of ours about {ADDRESS}" if local else "")
+
+    for configure in (cli._log_to_stderr, cli._quiet):
+        with logged() as written:
+            monkeypatch.setattr(written, "isatty", lambda: True, raising=False)
+            configure()
+            try:
+                fail("Zebediah")
+            except RuntimeError:
+                structlog.get_logger("x").exception("request failed", to=ADDRESS)
+        lines = written.getvalue()
+        assert "RuntimeError" in lines
+        assert "request failed" in lines
+        for word in ("card of", "Zebediah", "quux"):
+            assert word not in lines.replace("card of {name}", "").replace('fail("Zebediah")', "")

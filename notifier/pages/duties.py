@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
 from notifier import duties, intake, settling
+from notifier.db import digests
 from notifier.db.duties import Place, Wanted
 from notifier.db.engine import reading, transaction
 from notifier.domain.law.duties import Task
@@ -33,6 +34,15 @@ DONE = {
     "cancelled": "The units are off the order, and the customer is told.",
     "settled": "It is called done, and your reason is kept.",
 }
+
+UNSENT = {
+    "sending": "is being sent",
+    "waiting": "waits for the mail service",
+    "unknown": "has perhaps not arrived",
+    "failed": "could not be sent",
+    "missed": "was not sent",
+}
+"""What became of a daily list that is not known to have gone."""
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -118,6 +128,7 @@ def _page(
     wanted = Wanted((chosen,) if chosen else tuple(Task), words or None)
     with reading(visit.services.engine) as session:
         found = duties.listed(session, visit.store_id, wanted, visit.now, after=_place(after), limit=PAGE + 1)
+        mailed = digests.last(session, visit.store_id)
     filters = {name: value for name, value in (("duty", duty), ("sku", words)) if value}
     following = urlencode(filters | {"after": str(found[PAGE - 1].place)}) if len(found) > PAGE else ""
     values = {
@@ -126,6 +137,8 @@ def _page(
         "chosen": duty,
         "words": sku,
         "problem": problem,
+        "unsent": UNSENT.get(mailed.status, "") if mailed else "",
+        "mailed": mailed,
         "done": DONE.get(done, ""),
         "following": f"?{following}" if following else "",
     }

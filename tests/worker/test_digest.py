@@ -1,4 +1,4 @@
-"""A store's daily list of duties: when it goes, what it says, and that it never goes twice."""
+"""A store's daily list of duties: when it goes, what it says, and that it goes at least once."""
 
 import threading
 from dataclasses import replace
@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import col, select
 
-from notifier.db.digests import AGAIN, DutyDigest
+from notifier.db.digests import AGAIN, ATTEMPTS, DutyDigest, end, last
 from notifier.db.engine import reading
 from notifier.db.tables import Store
 from notifier.digest import send_due
 from notifier.domain.digest import due_day
 from notifier.providers.base import Accepted, Outcome, Provider, Rejected, Unavailable, Unknown
+from notifier.words.render import Rendered, TemplateFault, Templates
 from tests.house import House
 
 LINE = {"sku": "ORN-RED", "name": "Red ornament", "quantity": 3, "unit_price": "9.50", "eta": "2026-12-20"}
@@ -32,6 +33,7 @@ def house(engine: Engine) -> House:
     house.cancel(backorder_id)
     house.dispatch()
     house.provider.taken.clear()
+    house.provider.tried.clear()
     house.clock.now = MORNING
     return house
 
@@ -43,7 +45,9 @@ def choose(house: House, **settings: Any) -> None:
 
 def lists(house: House) -> list[tuple[date, str]]:
     with reading(house.engine) as session:
-        return [(row.day, row.status) for row in session.exec(select(DutyDigest))]
+        return [
+            (row.day, row.status) for row in session.exec(select(DutyDigest).order_by(col(DutyDigest.day)))
+        ]
 
 
 def taken(house: House) -> list[str]:
@@ -102,44 +106,87 @@ def test_nothing_goes_without_an_address_or_without_a_duty(house: House) -> None
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "again"),
+    ("answer", "status", "tries"),
     [
-        (Accepted(), "sent", False),
-        (Rejected("no such user"), "failed", False),
-        (Unknown("the connection broke"), "unknown", False),
-        (Unavailable("out of order"), "waiting", True),
+        (Accepted(), "sent", 1),
+        (Rejected("no such user"), "failed", 1),
+        (Unknown("the connection broke"), "unknown", ATTEMPTS),
+        (RuntimeError("a faulty adapter"), "unknown", ATTEMPTS),
+        (Unavailable("out of order"), "waiting", 10),
     ],
 )
-def test_it_is_tried_again_only_where_certainly_nothing_was_sent(
-    house: House, answer: Outcome, status: str, again: bool
+def test_what_is_not_known_to_have_gone_is_tried_again_and_doubts_not_for_ever(
+    house: House, answer: Outcome | Exception, status: str, tries: int
 ) -> None:
-    house.provider.script.append(answer)
+    house.provider.always = answer
     send_due(house.post)
     assert lists(house) == [(MORNING.date(), status)]
-    tried = len(house.provider.tried)
-    house.clock.now += AGAIN - timedelta(seconds=1)
-    send_due(house.post)
-    assert len(house.provider.tried) == tried
-    house.clock.now += timedelta(seconds=1)
-    send_due(house.post)
-    assert len(house.provider.tried) == tried + again
+    for _ in range(9):
+        tried = len(house.provider.tried)
+        house.clock.now += AGAIN - timedelta(seconds=1)
+        send_due(house.post)
+        assert len(house.provider.tried) == tried
+        house.clock.now += timedelta(seconds=1)
+        send_due(house.post)
+    assert len(house.provider.tried) == tries
+    assert lists(house) == [(MORNING.date(), status)]
+    assert {envelope.message_id for envelope in house.provider.tried} == {"digest_store_1_2026-12-03"}
 
 
-def test_whoever_dies_while_it_is_sent_leaves_it_unsent_and_nobody_doubles_it(house: House) -> None:
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    """The process dies."""
 
+
+def killed(house: House) -> None:
     def die(_account: str) -> Provider:
         raise Killed
 
     with pytest.raises(Killed):
         send_due(replace(house.post, provider_for=die))
-    house.clock.pass_time(hours=3)
-    send_due(house.post)
+
+
+def test_whoever_dies_while_it_is_sent_leaves_it_for_another(house: House) -> None:
+    killed(house)
     assert (taken(house), lists(house)) == ([], [(MORNING.date(), "sending")])
+    house.clock.now += AGAIN - timedelta(seconds=1)
+    send_due(house.post)
+    assert taken(house) == [], "who sends it may be alive"
+    house.clock.pass_time(seconds=1)
+    send_due(house.post)
+    send_due(house.post)
+    assert (len(taken(house)), lists(house)) == (1, [(MORNING.date(), "sent")])
+
+
+def test_a_list_that_kills_whoever_sends_it_ends_and_is_said_to(house: House) -> None:
+    for _ in range(ATTEMPTS):
+        killed(house)
+        house.clock.now += AGAIN
+    send_due(replace(house.post, provider_for=lambda _: pytest.fail("it was handed over once more")))
     house.clock.now = MORNING + timedelta(days=1)
     send_due(house.post)
-    assert len(taken(house)) == 1
+    assert len(taken(house)) == 1, "the next day's has everything"
+    house.clock.pass_time(hours=2)
+    for ended in (1, 0):
+        with house.writing() as session:
+            assert end(session, house.clock.now) == ended
+    assert lists(house) == [(MORNING.date(), "missed"), (house.clock.now.date(), "sent")]
+
+
+def test_a_template_that_does_not_render_fails_one_list_and_says_why(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> Rendered:
+        raise TemplateFault("digest.j2", 3, "no such variable", "renders")
+
+    monkeypatch.setattr(Templates, "letter", fault)
+    send_due(house.post)
+    with reading(house.engine) as session:
+        failed = last(session, house.store_id)
+    assert failed is not None
+    assert (failed.status, failed.detail) == (
+        "failed",
+        "the template does not render: digest.j2:3: no such variable",
+    )
 
 
 def test_many_workers_at_once_send_it_once(house: House) -> None:
