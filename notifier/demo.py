@@ -37,6 +37,8 @@ BRAND = {
     "accent": "#1f5a43",
     "address": "12 Mill Lane, Burlington, VT 05401, USA",
     "support_email": "hello@shop.example",
+    "voice": "warm",
+    "socials": [{"name": "Instagram", "url": "https://www.instagram.com/shop.example"}],
 }
 
 

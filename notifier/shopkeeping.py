@@ -30,6 +30,7 @@ from notifier.fields import Country, LocaleTag, LongText, Text, Url, Zone
 from notifier.inputs import Input
 from notifier.keyring import Keyring
 from notifier.providers.mime import mailbox
+from notifier.words.brand import MOST_SOCIALS, Voice, fonts, network
 
 SCALARS = (
     "name",
@@ -110,14 +111,73 @@ TemplatesByKind = Annotated[
 ProviderName = Literal["outbox", "smtp", "sendgrid", "klaviyo"]
 
 
+class Social(Input):
+    """A page of the shop elsewhere."""
+
+    name: Annotated[Text, StringConstraints(max_length=30)]
+    url: Annotated[Url, AfterValidator(_secure)]
+
+
+def _named(value: Any) -> Any:
+    """Networks that we know need no name."""
+    given = {"url": value} if isinstance(value, str) else value
+    if isinstance(given, dict) and isinstance(url := given.get("url"), str) and not given.get("name"):
+        name = network(url)
+        if name is None:
+            raise ValueError(
+                f"{url[:100]!r} belongs to no network that we know; give its name too: `Name https://…` in a form,"
+                ' {"name": …, "url": …} in JSON'
+            )
+        return {**given, "name": name}
+    return given
+
+
+def _socials(value: Any) -> Any:
+    """A list; or, as forms and the command line have it, text: an address a line, with its name before it."""
+    if not isinstance(value, str):
+        return value
+    pairs = (line.strip().rpartition(" ") for line in re.split(r"[\n,]", value) if line.strip())
+    return [{"name": name.strip(), "url": url} for name, _, url in pairs]
+
+
+def _each_once(value: list[Social]) -> list[Social]:
+    for part in ("name", "url"):
+        found = [str(getattr(it, part)).lower() for it in value]
+        if again := next((it for it in found if found.count(it) > 1), None):
+            raise ValueError(f"{again!r} is there twice")
+    return value
+
+
+def _font(value: str) -> str:
+    return ", ".join(fonts(value))
+
+
 class BrandChange(Input):
-    """How emails and pages look. `accent` colours buttons, and is made readable where it is not."""
+    """How emails and pages look, and how emails greet. `accent` colours buttons, made readable where it is not."""
 
     website: Url | None = None
     logo_url: Annotated[Url, AfterValidator(_secure)] | None = None
     accent: Annotated[str, AfterValidator(_hex)] | None = None
     address: Annotated[LongText, Field(description="The shop's postal address")] | None = None
     support_email: EmailStr | None = None
+    voice: Annotated[Voice | None, Field(description="How emails greet and sign off; null is `plain`")] = None
+    font: Annotated[
+        Annotated[str, StringConstraints(max_length=200), AfterValidator(_font)] | None,
+        Field(
+            description="Names of fonts, the last one that everybody has: `Avenir Next, Georgia`; null is what the"
+            " reader's own system writes in"
+        ),
+    ] = None
+    socials: Annotated[
+        Annotated[
+            list[Annotated[Social, BeforeValidator(_named, json_schema_input_type=Url | Social)]],
+            Field(max_length=MOST_SOCIALS),
+            BeforeValidator(_socials),
+            AfterValidator(_each_once),
+        ]
+        | None,
+        Field(description="Pages elsewhere, below every email that is no notice of the law"),
+    ] = None
 
 
 class SendgridKeys(Input):

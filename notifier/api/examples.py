@@ -209,7 +209,13 @@ STORE: Json = {
     "digest_hour": 8,
     "widget": "stated",
     "widget_key": "pk_3vQJx0m1pZrT8bWcYd2KfA",
-    "brand": {"website": "https://shop.example/", "accent": "#1f5a43"},
+    "brand": {
+        "website": "https://shop.example/",
+        "accent": "#1f5a43",
+        "voice": "warm",
+        "font": "Avenir Next, Georgia",
+        "socials": [{"name": "Instagram", "url": "https://www.instagram.com/shop"}],
+    },
     "keys": {
         "sendgrid": {
             "api_key": {"set": True, "last4": "x7Qa"},
@@ -229,7 +235,7 @@ STORE_CHANGE: Json = {
     "keys": {
         "sendgrid": {"api_key": "SG.the-key-as-sendgrid-shows-it", "base_url": "https://api.eu.sendgrid.com"}
     },
-    "brand": {"accent": "#1f5a43"},
+    "brand": {"accent": "#1f5a43", "voice": "warm", "socials": ["https://www.instagram.com/shop"]},
 }
 TEST_EMAIL: Json = {"to": "me@shop.example"}
 SOURCE = """\

@@ -22,6 +22,7 @@ from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
 from notifier.shopkeeping import SCALARS, BrandChange, NewTrial, StoreChange, change, document
 from notifier.trial import Trial, send_test
+from notifier.words.brand import SAFE_FONTS, network
 
 PATH = "/console/settings"
 BRAND = tuple(f"brand.{name}" for name in BrandChange.model_fields)
@@ -40,6 +41,8 @@ KEYS = {
     "klaviyo": {"api_key": "Private API key, with events:write", "webhook_secret": "Secret of the webhook"},
     "smtp": {"url": "Address with login, like smtp+starttls://user:password@mail.example:587"},
 }
+FONTS = (*SAFE_FONTS, "Avenir Next, Georgia", "Helvetica Neue, Arial")
+"""What is suggested; others may be named before one of those that everybody has."""
 STATES = {
     State.CLOSED: Label("All is well", "good"),
     State.PAUSED: Label("Paused", "bad"),
@@ -149,6 +152,7 @@ def _page(
         "shown": _shown(own),
         "hosts": providers.HOSTS["sendgrid"],
         "names": NAMES,
+        "fonts": FONTS,
         "installed": settings.provider,
         "default_sender": settings.sender,
         "accounts": through,
@@ -167,8 +171,14 @@ def _account(row: ProviderAccount | None, name: str, visit: Visit) -> Account:
 def _values(store: Store) -> dict[str, str]:
     """What the fields show: never a key."""
     brand = {f"brand.{name}": value for name, value in store.brand.items()}
+    brand["brand.socials"] = "\n".join(_social(page) for page in store.brand.get("socials", []))
     scalars = {name: getattr(store, name) for name in SCALARS}
     return dict.fromkeys(BRAND, "") | {name: value or "" for name, value in (scalars | brand).items()}
+
+
+def _social(page: Mapping[str, str]) -> str:
+    """As it is entered: with its name where that is not plain from the address."""
+    return page["url"] if network(page["url"]) == page["name"] else f"{page['name']} {page['url']}"
 
 
 def _shown(own: Mapping[str, ProviderKeys]) -> dict[str, str]:

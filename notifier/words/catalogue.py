@@ -35,7 +35,11 @@ MEANINGS: Mapping[str, str] = {
     "refund": "The money that was sent back: how much, when, how",
     "related": "Up to three other products of the shop",
     "shop": "The shop, as its brand says",
-    "theme": "Colours, made readable",
+    "shop.font": "The fonts that the brand names, if it names some",
+    "shop.socials": "The shop's pages elsewhere: name and url of each",
+    "shop.voice": "How emails greet and sign off: plain or warm",
+    "stream": "What the email is in law: legal, service or waiting",
+    "theme": "Colours, made readable, and letters",
     "today": "The day on which it is written, for the customer",
     "waiting": "Whether anything of the order still waits",
 }

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from babel import Locale
 
 from notifier.domain.eta import UNKNOWN, Eta
-from notifier.domain.message import CHANGE_OF_DATE, Kind, Said
+from notifier.domain.message import CHANGE_OF_DATE, STREAMS, Kind, Said
 from notifier.domain.order import Cancellation, Facts, Line, Refund, Shipment, baseline
 from notifier.domain.policy import local_day
 from notifier.words import language
+from notifier.words.brand import Voice, font_stack
 from notifier.words.colour import theme
 from notifier.words.markup import json_ld
 
@@ -28,7 +29,11 @@ ORDER_IN_SUBJECT = 10
 
 @dataclass(frozen=True)
 class Shop:
-    """What emails say of the shop. `accent` is a hex colour; `address` its postal address."""
+    """What emails say of the shop, as `BrandChange` checks it.
+
+    `accent` is a hex colour, `address` its postal address, `font` names as `brand.fonts` reads them; `socials` are the
+    `name` and `url` of each of its pages elsewhere.
+    """
 
     name: str
     website: str | None = None
@@ -36,6 +41,9 @@ class Shop:
     accent: str | None = None
     address: str = ""
     support_email: str | None = None
+    voice: Voice = "plain"
+    font: str | None = None
+    socials: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,9 @@ def variables(
         "lang": language.tag(locale),
         "dir": locale.text_direction,
         "today": local_day(now, facts.customer.zone).isoformat(),
-        "shop": {**vars(shop), "website": _web(shop.website), "logo_url": _web(shop.logo_url)},
-        "theme": {**vars(theme(shop.accent))},
+        "stream": STREAMS[kind].value,
+        "shop": _shop(shop),
+        "theme": looks(shop),
         "customer": {"name": _clean(facts.customer.name), "email": facts.customer.email},
         "order": _order(facts, locale),
         "links": {**vars(links)},
@@ -115,6 +124,11 @@ def variables(
     }
     result["json_ld"] = json_ld(result)
     return result
+
+
+def looks(shop: Shop) -> Value:
+    """The colours and letters of its emails."""
+    return {**vars(theme(shop.accent)), "font": font_stack(shop.font)}
 
 
 def in_locale(facts: Facts, locale: str) -> Facts:
@@ -150,6 +164,15 @@ def _news(facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, locale
             groups.items(), key=lambda item: item[0][0].latest or date.max
         )
     ]
+
+
+def _shop(shop: Shop) -> Value:
+    return {
+        **vars(shop),
+        "website": _web(shop.website),
+        "logo_url": _web(shop.logo_url),
+        "socials": [{**page} for page in shop.socials if _web(page["url"])],
+    }
 
 
 def _found(events: Sequence[Event], about: str) -> Event:

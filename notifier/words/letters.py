@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from notifier.domain.law.duties import Task
 from notifier.words import language
-from notifier.words.colour import theme
-from notifier.words.context import Shop
+from notifier.words.context import Shop, looks
 
 SHOWN = 25
 
@@ -54,7 +53,7 @@ def digest_values(
         "lang": language.tag(locale),
         "dir": locale.text_direction,
         "shop": {**vars(shop)},
-        "theme": {**vars(theme(shop.accent))},
+        "theme": looks(shop),
         "links": {"console": console},
         "today": language.spell_short(day, locale),
         "counts": {

@@ -19,6 +19,7 @@ SHOP = Shop(
     website="https://fernandoak.example",
     address="12 Mill Lane, Burlington, VT 05401, USA",
     support_email="hello@fernandoak.example",
+    socials=({"name": "Instagram", "url": "https://www.instagram.com/fernandoak"},),
 )
 
 _PAGE = "https://mail.fernandoak.example/o/c2FtcGxlLW9yZGVyLXBhZ2UuMTA0Mg.k3VbE1u8-4Qy7cJZ0aXwLr9sPqM"

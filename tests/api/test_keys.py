@@ -114,6 +114,30 @@ def test_the_next_email_has_the_new_sender_and_looks(store: Api, vendors: Vendor
     assert "#ff00aa" in vendors.emails[0].html
 
 
+def test_a_voice_a_font_and_pages_elsewhere_are_in_the_next_email(store: Api, vendors: Vendors) -> None:
+    with_sendgrid(store, vendors)
+    mastodon = {"name": "Mastodon", "url": "https://m.example/@shop"}
+    pages = ["https://www.instagram.com/shop", mastodon]
+    wanted = {"voice": "warm", "font": "avenir  next, georgia", "socials": pages}
+    kept = change(store, brand=wanted)["brand"]
+    assert kept == {
+        "voice": "warm",
+        "font": "avenir next, Georgia",
+        "socials": [
+            {"name": "Instagram", "url": "https://www.instagram.com/shop"},
+            {"name": "Mastodon", "url": "https://m.example/@shop"},
+        ],
+    }
+    store.register()
+    store.deliver()
+    html = vendors.emails[0].html
+    assert "Hi " in html
+    assert "Warm wishes from everyone at " in html
+    assert "16px/24px avenir next,Georgia,serif" in html
+    assert 'href="https://m.example/@shop"' in html
+    assert change(store, brand={"socials": None, "font": None})["brand"] == {"voice": "warm"}
+
+
 FAULTS = [
     ({"name": None}, "/name"),
     ({"name": ""}, "/name"),
@@ -135,6 +159,16 @@ FAULTS = [
     ({"brand": {"accent": "#fff"}}, "/brand/accent"),
     ({"brand": {"colour": "#ffffff"}}, "/brand/colour"),
     ({"brand": {"support_email": "nobody"}}, "/brand/support_email"),
+    ({"brand": {"voice": "shrill"}}, "/brand/voice"),
+    ({"brand": {"font": "Comic Foo"}}, "/brand/font"),
+    ({"brand": {"font": "x;background:url(https://evil.example), Arial"}}, "/brand/font"),
+    ({"brand": {"socials": ["https://mastodon.example/@shop"]}}, "/brand/socials/0"),
+    ({"brand": {"socials": ["http://instagram.com/shop"]}}, "/brand/socials/0/url"),
+    ({"brand": {"socials": [{"name": " ", "url": "https://x.com/shop"}]}}, "/brand/socials/0/name"),
+    ({"brand": {"socials": [{"name": "A", "url": "javascript:alert(1)"}]}}, "/brand/socials/0/url"),
+    ({"brand": {"socials": [{"url": "https://x.com/a", "icon": "x"}]}}, "/brand/socials/0/icon"),
+    ({"brand": {"socials": ["https://x.com/a", "https://twitter.com/b"]}}, "/brand/socials"),
+    ({"brand": {"socials": [f"https://x{n}.instagram.com/" for n in range(7)]}}, "/brand/socials"),
     ({"keys": {"mailchimp": {}}}, "/keys/mailchimp"),
     ({"keys": {"sendgrid": {"apikey": KEY}}}, "/keys/sendgrid/apikey"),
     ({"keys": {"sendgrid": {"api_key": 12345678}}}, "/keys/sendgrid/api_key"),

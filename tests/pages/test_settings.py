@@ -54,6 +54,31 @@ def test_the_shop_is_changed_from_the_page(shop: Shop, operator: TestClient) -> 
     assert 'value="Fern &amp; Oak GmbH"' in page.text
 
 
+def test_voice_font_and_pages_elsewhere_are_set_and_shown_as_they_were_entered(
+    shop: Shop, operator: TestClient
+) -> None:
+    pages = "https://www.instagram.com/fern\r\nMastodon https://social.example/@fern"
+    answer = save(
+        operator,
+        "",
+        **{"brand.voice": "warm", "brand.font": "Avenir Next, georgia", "brand.socials": pages},
+    )
+    assert answer.status_code == 303, answer.text
+    kept = store(shop).brand
+    assert (kept["voice"], kept["font"]) == ("warm", "Avenir Next, Georgia")
+    assert [page["name"] for page in kept["socials"]] == ["Instagram", "Mastodon"]
+    page = operator.get(PATH).text
+    assert '<option value="warm" selected>' in page
+    assert "https://www.instagram.com/fern\nMastodon https://social.example/@fern</textarea>" in page
+    wrong = save(operator, "", **{"brand.font": "Comic Foo", "brand.socials": "https://social.example/@fern"})
+    assert wrong.status_code == 422
+    assert "brand.font: " in wrong.text
+    assert "brand.socials.0: " in wrong.text
+    cleared = save(operator, "", **{"brand.voice": "", "brand.font": "", "brand.socials": ""})
+    assert cleared.status_code == 303, cleared.text
+    assert not store(shop).brand.keys() & {"voice", "font", "socials"}
+
+
 def test_what_makes_no_sense_is_said_beside_what_was_entered(shop: Shop, operator: TestClient) -> None:
     before = store(shop)
     answer = save(operator, "", sender="Fern & Oak", timezone="Mars/Olympus")
