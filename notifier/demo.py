@@ -28,6 +28,8 @@ WIDGET_KEY = "pk_demo"
 SKU_SHOWN = "MUG-SOLSTICE"
 LOTS_LATE = (6, 4, 11, 0, 7, 5)
 """By how many days each of the lots before missed its date: what the shop's dates are held against."""
+SHIPMENTS_LATE = {"Kiln & Daughters": (5, 0, 9, 4, 7, 3), "Harbor Supply": (0, 1, 0, 0, -1, 0)}
+"""By how many days each maker's shipments came late."""
 ORDERS = 60
 DATA = Path(__file__).resolve().parents[1] / "data"
 POLICY = PolicyInput(skus={"MUG-SOLSTICE": SkuPolicyInput(countdown_days=[7, 1])})
@@ -65,8 +67,10 @@ def set_the_stage(folder: Path, port: int, now: datetime, console: Console) -> t
 def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Console) -> None:
     """Live through the story in memory; it becomes the demo's database only once it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = [*_earlier_lots(now), *map(_without_pictures, story(DATA, now.date(), ORDERS))]
-    events = read_events(told)
+    told = [
+        *_earlier_lots(now), *_earlier_shipments(now), *map(_without_pictures, story(DATA, now.date(), ORDERS))
+    ]  # fmt: skip
+    events = read_events(sorted(told, key=lambda event: datetime.fromisoformat(event["at"])))
     past = [item for item in events if item.event.at <= now]
     clock = VirtualClock(past[0].event.at - timedelta(days=1))
     engine = make_engine("sqlite://")
@@ -124,6 +128,31 @@ def _earlier_lots(now: datetime) -> Iterator[Event]:
         yield {"at": shipped.isoformat(), "do": "ship", "order_id": order_id, "carrier": "UPS"}
 
 
+def _earlier_shipments(now: datetime) -> Iterator[Event]:
+    """What two makers sent before, a shipment every four weeks: one seldom on its day, and it says so late."""
+    for supplier, late in SHIPMENTS_LATE.items():
+        for number, days in enumerate(late):
+            handed_in = now - timedelta(days=14 + 28 * (len(late) - number))
+            promised = handed_in + timedelta(days=12)
+            known = {"reference": f"{supplier.split()[0]}-{number + 1}", "do": "inbound_move"}
+            yield known | {
+                "at": handed_in.isoformat(),
+                "do": "inbound",
+                "supplier": supplier,
+                "lines": [{"sku": f"CLAY-{supplier[:3].upper()}", "quantity": 40}],
+                "eta": promised.date().isoformat(),
+            }
+            if days > 2:
+                moved = promised + timedelta(days=days - 2)
+                at = promised - timedelta(days=1)
+                yield known | {
+                    "at": at.isoformat(),
+                    "eta": moved.date().isoformat(),
+                    "reason": "the kiln was full",
+                }
+            yield known | {"at": (promised + timedelta(days=days)).isoformat(), "stage": "arrived"}
+
+
 def _expect_goods(session: Session, store_row: Store, now: datetime) -> None:
     """Two purchase orders for what most orders wait for, due when their customers were told."""
     wanted = [
@@ -131,9 +160,11 @@ def _expect_goods(session: Session, store_row: Store, now: datetime) -> None:
         for it in waiting_skus(session, STORE_ID, 20)
         if it.last_eta and it.last_eta > now.date() and it.units > it.allocated
     ]
-    for number, (sku, stage) in enumerate(zip(wanted, ("in_transit", "ordered"), strict=False)):
+    stages = ("in_transit", "ordered")
+    for number, (sku, stage, supplier) in enumerate(zip(wanted, stages, SHIPMENTS_LATE, strict=False)):
         new = {
             "reference": f"PO-{2041 + number}",
+            "supplier": supplier,
             "lines": [{"sku": sku.sku, "quantity": sku.units - sku.allocated + 24}],
             "eta": sku.last_eta,
             "stage": stage,

@@ -104,6 +104,10 @@ def _wall_time(value: str) -> str:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_visible)]
 Words = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 """May be empty."""
+Supplier = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_visible)
+]
+"""Who makes or sells goods to a store; space around it does not make another of them."""
 LongText = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
 Url = Annotated[HttpUrl, UrlConstraints(max_length=2000, allowed_schemes=["https", "http"])]
 Zone = Annotated[str, AfterValidator(_zone)]

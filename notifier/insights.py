@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from notifier.db import insights as db
+from notifier.db import suppliers
 from notifier.db.insights import Slips
+from notifier.db.suppliers import SupplierSlips
 from notifier.db.tables import Store
 from notifier.domain.law.duties import Task
 from notifier.domain.policy import at_local, local_day
@@ -92,6 +94,7 @@ class Insights:
     by_sku: tuple[Waiting, ...]
     ages: tuple[Age, ...]
     slips: tuple[Slips, ...]
+    supplier_slips: tuple[SupplierSlips, ...]
     lost: Lost
     kept_orders: int
     kept_customers: int
@@ -145,6 +148,7 @@ def insights(
         by_sku=_by_sku(priced),
         ages=_ages(priced, open_orders),
         slips=tuple(db.slips(session, store_row.id, period, SHOWN)),
+        supplier_slips=tuple(suppliers.slips(session, store_row.id, period, SHOWN)),
         lost=_lost(session, store_row.id, period, sum(emails.by_kind.get(kind, 0) for kind in db.DELAYS)),
         kept_orders=answers.get("keep", (0, 0))[0],
         kept_customers=answers.get("keep", (0, 0))[1],

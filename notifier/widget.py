@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from notifier.advising import contradicted
 from notifier.db import hindsight
 from notifier.db import widget as db
 from notifier.domain.believed import ASKED, Belief, believed, newest
@@ -39,8 +40,9 @@ def ask(session: Session, key: str, sku: str, now: datetime) -> Shown:
         )
     known = origin = None
     if store.widget == HONEST and stated and stated.latest:
-        known = db.outlook(session, store.id, sku)
-        if known and known.contradicts:
+        record = contradicted(session, store.id, [sku]).get(sku)
+        if record:
+            known = record.outlook
             origin = origins(hindsight.past(session, store.id, sku, now)[1]).get(stated.latest)
     today = local_day(now, ZoneInfo(store.timezone))
     return Shown(believed(stated, today, known, origin), today, store.name, store.locale)

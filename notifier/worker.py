@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from notifier import advising, calling, feedback, inbound, skus
+from notifier import advising, calling, feedback, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
 from notifier.confirming import confirm
@@ -17,6 +17,7 @@ from notifier.db.sweep import sweep
 from notifier.digest import send_due
 from notifier.dispatch import dispatch, resend_doubtful
 from notifier.errors import Unavailable
+from notifier.inbound import dealing
 from notifier.planning import watch
 from notifier.retaining import retain
 
@@ -106,7 +107,7 @@ class Worker:
         self._drain("sweep", lambda: resend_doubtful(services.post))
         self._drain("sweep", lambda: feedback.apply(services.engine, services.clock()))
         self._drain("sweep", lambda: watch(services.engine, services.clock()))
-        self._drain("sweep", lambda: inbound.carry_on(services.engine, services.clock()))
+        self._drain("sweep", lambda: dealing.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: skus.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: advising.learn(services.engine, services.clock()))
 

@@ -17,6 +17,7 @@ def shown(advice: Iterable[Advice]) -> list[date_shapes.DateAdvice]:
             entered=_range(it.entered),
             suggested=_range(it.suggestion.eta),
             because=because(it),
+            supplier=it.supplier,
             evidence=_outlook(it.suggestion.outlook),
             reckoned_from=it.suggestion.origin,
         )

@@ -15,7 +15,7 @@ class DateRange(Shape):
 
 
 class Outlook(Shape):
-    """What the history of a SKU says of its next date."""
+    """What the history of a SKU, or of its supplier's shipments, says of the next date."""
 
     observations: int = Field(
         description="Past dates that tell of nothing but themselves: as many as there were first dates, or days of"
@@ -24,7 +24,7 @@ class Outlook(Shape):
     dates: int = Field(description="First dates that count: the last thirty")
     late: int = Field(description="How many of those were missed")
     likely_days: int = Field(
-        description="At most so many days after its date half of the goods shipped (P50)"
+        description="At most so many days after its date half of the goods shipped (P50); of a supplier: arrived"
     )
     safe_days: int = Field(description="At most so many days after its date four in five shipped (P80)")
     since: date = Field(description="The earliest date that counts")
@@ -37,6 +37,9 @@ class DateAdvice(Shape):
     entered: DateRange
     suggested: DateRange = Field(description="From the likely (P50) to the safe (P80) day")
     because: str = Field(description="The evidence, in a sentence")
+    supplier: str | None = Field(
+        description="Whose record this is, where the SKU has too few past dates of its own; null: the SKU's"
+    )
     evidence: Outlook
     reckoned_from: date = Field(
         description="The date entered, or the first one named for these goods, if it was moved from that"

@@ -49,6 +49,7 @@ SKU_ETA: Json = {"eta": "2026-12-20", "reason": "held at customs", "dry_run": Tr
 RESTOCK: Json = {"sku": "ORN-RED", "quantity": 40, "rule": "fair"}
 NEW_INBOUND: Json = {
     "reference": "PO-7",
+    "supplier": "Lumen Glass",
     "lines": [{"sku": "ORN-RED", "quantity": 200}],
     "eta": "2026-12-18",
     "eta_earliest": "2026-12-15",
@@ -164,6 +165,7 @@ DATE_ADVICE: Json = {
     "suggested": {"eta": "2026-12-20", "eta_earliest": "2026-12-17"},
     "because": "of the last 6 dates that were first named for ORN-RED, 5 were missed: half of the goods shipped"
     " 5 days late or later, one in five more than 8 days late",
+    "supplier": None,
     "evidence": _OUTLOOK,
     "reckoned_from": "2026-12-12",
 }
@@ -184,6 +186,8 @@ SKU_HISTORY: Json = {
 INBOUND: Json = {
     "id": "inb_019aa4b2c1d07c3e9f5a1b2c3d4e5f62",
     "reference": "PO-7",
+    "supplier": "Lumen Glass",
+    "supplier_eta": "2026-12-18",
     "stage": "customs",
     "eta": "2026-12-20",
     "eta_earliest": "2026-12-16",

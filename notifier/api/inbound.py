@@ -42,7 +42,8 @@ def add_inbound_shipment(
     """Hand in goods that are on their way. The oldest orders that nothing covers yet wait for them, and get their date.
 
     The same `reference` with the same content answers the first one, with other content 409. What would send more than
-    the policy's `max_messages_per_change` is 409 without `confirm`.
+    the policy's `max_messages_per_change` is 409 without `confirm`. Where the record of an SKU, or else of the
+    `supplier`, contradicts the date, `advice` of the effect says which would be likelier.
     """
     if new.dry_run:
         with once.call.reading() as work:

@@ -54,6 +54,22 @@ class SkuSlips(Shape):
     dates: int | None
 
 
+class SupplierSlips(Shape):
+    """How the dates of a supplier's shipments moved in the period, be they many or few units."""
+
+    supplier: str
+    later: int
+    days_later: int = Field(description="By how many days in all")
+    most_days: int
+    earlier: int
+    lost: int = Field(description="Nobody could say any more")
+    shipments: int = Field(description="Shipments whose date moved")
+    missed: int | None = Field(
+        description="Of its last `dates` that arrived, how many came late; null: too little known"
+    )
+    dates: int | None
+
+
 class LostSku(Worth):
     sku: str
 
@@ -105,6 +121,9 @@ class InsightsShape(Shape):
     )
     age: list[AgeBucket] = Field(description="Now")
     slips: list[SkuSlips] = Field(description="In the period; the hundred SKUs that slipped most often")
+    slips_by_supplier: list[SupplierSlips] = Field(
+        description="In the period; the hundred suppliers whose shipments slipped most often"
+    )
     lost_after_delay: LostSales
     answers: Answers
     emails: EmailFigures

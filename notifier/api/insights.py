@@ -55,6 +55,20 @@ def _shown(it: Insights) -> shapes.InsightsShape:
             )
             for one in it.slips
         ],
+        slips_by_supplier=[
+            shapes.SupplierSlips(
+                supplier=one.supplier,
+                later=one.later,
+                days_later=one.days,
+                most_days=one.most,
+                earlier=one.earlier,
+                lost=one.lost,
+                shipments=one.shipments,
+                missed=one.missed,
+                dates=one.dates,
+            )
+            for one in it.supplier_slips
+        ],
         lost_after_delay=shapes.LostSales(
             delay_emails=it.lost.emails,
             total=_worth(it.lost.worth),

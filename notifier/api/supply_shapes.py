@@ -130,6 +130,11 @@ class InboundShipment(Shape):
 
     id: str
     reference: str
+    supplier: str | None
+    supplier_eta: date | None = Field(
+        description="The date that its supplier named, or else the first one that was named for it: what its supplier's"
+        " record is reckoned from"
+    )
     stage: Stage
     eta: date | None
     eta_earliest: date | None

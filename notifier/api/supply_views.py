@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 
+from notifier.api import advice
 from notifier.api import supply_shapes as shapes
 from notifier.api.shapes import Amount
 from notifier.api.words import as_now
@@ -104,7 +105,8 @@ NOTHING = Radius(0, {}, 0, {}, ())
 def effect(found: Effect, post: Post, now: datetime) -> shapes.InboundEffect:
     moved = radius(found.radius or NOTHING, post, now)
     return shapes.InboundEffect(
-        **moved.model_dump(exclude={"messages"}),
+        **moved.model_dump(exclude={"messages", "advice"}),
+        advice=advice.shown(found.advice) or None,
         messages=dict(found.outcome.messages) if found.outcome else moved.messages,
         restocked=[
             shapes.ArrivedSku(sku=sku, allocated=_shares(result), left_over=result.left_over)
@@ -126,6 +128,8 @@ def shipment(
     return shapes.InboundShipment(
         id=row.id,
         reference=row.reference,
+        supplier=row.supplier,
+        supplier_eta=row.first_eta,
         stage=Stage(row.stage),
         eta=row.eta,
         eta_earliest=row.eta_earliest,

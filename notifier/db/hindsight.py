@@ -12,6 +12,7 @@ from notifier.db import bulk
 from notifier.db.codec import policy_from_json
 from notifier.db.facts import Order
 from notifier.db.ids import new_id
+from notifier.db.inbound_tables import SupplierOutlook
 from notifier.db.insight_tables import SkuNews, SkuOutlook, SkuPast
 from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.hindsight import Moved, Outlook, Shipped, outcomes, outlook
@@ -103,7 +104,7 @@ def fold(session: Session, limit: int, now: datetime) -> int:
                 session.delete(row)
         session.add_all(past.values())
         shipped, moves = _as_values(past.values())
-        _tell(known, outlook(outcomes(shipped, moves)))
+        tell(known, outlook(outcomes(shipped, moves)))
         session.add(known)
     session.exec(delete(SkuNews).where(col(SkuNews.id).in_([it.id for it in news])))
     session.flush()
@@ -166,7 +167,8 @@ def _add(
     row.first_at, row.last_at = min(row.first_at, news.at), max(row.last_at, news.at)
 
 
-def _tell(row: SkuOutlook, found: Outlook | None) -> None:
+def tell(row: SkuOutlook | SupplierOutlook, found: Outlook | None) -> None:
+    """Write what is to be expected into the row that keeps it."""
     for name in ("observations", "dates", "late", "likely", "safe", "since"):
         setattr(row, name, getattr(found, name) if found else None)
 
@@ -224,7 +226,15 @@ def contradicting(session: Session, store_id: str, skus: Collection[str]) -> dic
     return {row.sku: found for row in session.exec(query) if (found := as_outlook(row))}
 
 
-def as_outlook(row: SkuOutlook) -> Outlook | None:
+def outlooks(session: Session, store_id: str, skus: Collection[str]) -> dict[str, Outlook]:
+    """Of these SKUs, what is to be expected of those of which enough is known, be it good or bad."""
+    query = select(SkuOutlook).where(
+        SkuOutlook.store_id == store_id, bulk.among(session, col(SkuOutlook.sku), skus)
+    )
+    return {row.sku: found for row in session.exec(query) if (found := as_outlook(row))}
+
+
+def as_outlook(row: SkuOutlook | SupplierOutlook) -> Outlook | None:
     """The row as a value; None while too little is known."""
     if row.observations is None or row.dates is None or row.late is None or row.since is None:
         return None

@@ -10,26 +10,71 @@ from notifier.db.columns import time_column
 
 class InboundShipment(SQLModel, table=True):
     """Goods that a store expects. `known_at` is since when its present date is known, `content` the digest of what was
-    first handed in, to tell a repeat from a clash.
+    first handed in, to tell a repeat from a clash. `first_eta` is what its supplier named, or else the first date
+    that was named for it on its way: its supplier is measured by that.
     """
 
     __tablename__ = "inbound_shipment"
     __table_args__ = (
         UniqueConstraint("store_id", "reference"),
         Index("inbound_shipment_of_store", "store_id", "id"),
+        Index(
+            "inbound_shipment_of_supplier",
+            "store_id",
+            "supplier",
+            "first_eta",
+            sqlite_where=text("supplier IS NOT NULL"),
+            postgresql_where=text("supplier IS NOT NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True)
     store_id: str = Field(foreign_key="store.id")
     reference: str
+    supplier: str | None = None
     stage: str
     eta: date | None = None
     eta_earliest: date | None = None
+    first_eta: date | None = None
     reason: str | None = None
     content: str
     known_at: datetime = time_column()
     created_at: datetime = time_column()
     arrived_at: datetime | None = time_column(null=True)
+
+
+class InboundMove(SQLModel, table=True):
+    """A date of a coming shipment became another one, `days` later; both None where nobody could say any more."""
+
+    __tablename__ = "inbound_move"
+    __table_args__ = (
+        Index("inbound_move_of_store", "store_id", "at"),
+        Index("inbound_move_of_shipment", "shipment_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    store_id: str = Field(foreign_key="store.id")
+    shipment_id: str = Field(foreign_key="inbound_shipment.id")
+    named: date
+    became: date | None = None
+    days: int | None = None
+    at: datetime = time_column()
+
+
+class SupplierOutlook(SQLModel, table=True):
+    """What the shipments of a supplier that arrived say of its next date: `domain.hindsight.Outlook`, kept so that a
+    registration need not work it out. The last six are None while too little is known."""
+
+    __tablename__ = "supplier_outlook"
+
+    store_id: str = Field(primary_key=True, foreign_key="store.id")
+    supplier: str = Field(primary_key=True)
+    observations: int | None = None
+    dates: int | None = None
+    late: int | None = None
+    likely: int | None = None
+    safe: int | None = None
+    since: date | None = None
 
 
 class InboundLine(SQLModel, table=True):

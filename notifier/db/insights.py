@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import case, func, literal, text
 from sqlmodel import Session, SQLModel, col, select
 
@@ -44,20 +45,20 @@ def waiting(session: Session, store_id: str, oldest: Sequence[datetime]) -> list
     line, order = BackorderLine, Backorder
     bucket = _bucket(oldest)
     query = (
-        select(
-            line.sku,
+        sqlalchemy.select(
+            col(line.sku),
             func.max(line.name),
-            order.currency,
-            line.unit_price,
+            col(order.currency),
+            col(line.unit_price),
             bucket,
             func.count(),
             func.sum(line.waiting),
-        )  # type: ignore[call-overload]  # select() is typed for at most four columns
+        )
         .join(order, col(order.id) == col(line.backorder_id))
-        .where(line.store_id == store_id, line.waiting > 0)
-        .group_by(line.sku, order.currency, line.unit_price, bucket)
+        .where(col(line.store_id) == store_id, col(line.waiting) > 0)
+        .group_by(col(line.sku), col(order.currency), col(line.unit_price), bucket)
     )
-    return [Priced(*row) for row in session.exec(query)]
+    return [Priced(*row) for row in session.execute(query)]
 
 
 def open_orders(session: Session, store_id: str, oldest: Sequence[datetime]) -> dict[int, int]:
@@ -102,8 +103,8 @@ def slips(session: Session, store_id: str, period: Period, limit: int) -> list[S
     later = func.sum(case((slipped, 1), else_=0))
     lost = func.sum(case((col(past.kind) == "lost", 1), else_=0))
     query = (
-        select(
-            past.sku,
+        sqlalchemy.select(
+            col(past.sku),
             later,
             func.sum(case((slipped, col(past.days)), else_=0)),
             func.max(case((slipped, col(past.days)), else_=0)),
@@ -112,19 +113,19 @@ def slips(session: Session, store_id: str, period: Period, limit: int) -> list[S
             func.sum(past.units),
             func.max(known.late),
             func.max(known.dates),
-        )  # type: ignore[call-overload]  # select() is typed for at most four columns
+        )
         .join(known, (col(known.store_id) == past.store_id) & (col(known.sku) == past.sku), isouter=True)
         .where(
-            past.store_id == store_id,
+            col(past.store_id) == store_id,
             col(past.kind).in_(("moved", "lost")),
             col(past.last_at) >= period[0],
             col(past.last_at) < period[1],
         )
-        .group_by(past.sku)
-        .order_by((later + lost).desc(), past.sku)
+        .group_by(col(past.sku))
+        .order_by((later + lost).desc(), col(past.sku))
         .limit(limit)
     )
-    return [Slips(*row) for row in session.exec(query)]
+    return [Slips(*row) for row in session.execute(query)]
 
 
 # --- what customers did ----------------------------------------------------------------------------------

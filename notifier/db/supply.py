@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+import sqlalchemy
 from sqlalchemy import delete, func, insert, tuple_, update
 from sqlmodel import Session, SQLModel, col, select
 
@@ -183,19 +184,24 @@ def lock(session: Session, store_id: str, skus: Collection[str], *, wait: bool =
 def picture(session: Session, store_id: str, sku: str, ids: Collection[str] | None = None) -> Picture:
     """How it stands; of these orders only, where `ids` are given."""
     ship, content = InboundShipment, InboundLine
-    coming = session.exec(
-        select(ship.id, content.quantity, ship.eta, ship.eta_earliest, ship.known_at, ship.reason)  # type: ignore[call-overload]  # select() is typed for at most four columns
+    coming = session.execute(
+        sqlalchemy.select(
+            col(ship.id), col(content.quantity), col(ship.eta), col(ship.eta_earliest), col(ship.known_at),
+            col(ship.reason),
+        )
         .join(content, col(content.shipment_id) == ship.id)
-        .where(content.store_id == store_id, content.sku == sku, col(content.arrived_at).is_(None))
-    ).all()
+        .where(
+            col(content.store_id) == store_id, col(content.sku) == sku, col(content.arrived_at).is_(None)
+        )
+    ).all()  # fmt: skip
     line, order, share = BackorderLine, Backorder, InboundShare
     waiting = (
-        select(
-            line.backorder_id, line.id, order.placed_at, line.waiting, line.allocated,
-            line.eta, line.eta_earliest, line.eta_reason,
-        )  # type: ignore[call-overload]  # see above
+        sqlalchemy.select(
+            col(line.backorder_id), col(line.id), col(order.placed_at), col(line.waiting), col(line.allocated),
+            col(line.eta), col(line.eta_earliest), col(line.eta_reason),
+        )
         .join(order, col(order.id) == line.backorder_id)
-        .where(line.store_id == store_id, line.sku == sku, line.waiting > 0)
+        .where(col(line.store_id) == store_id, col(line.sku) == sku, col(line.waiting) > 0)
     )  # fmt: skip
     shares = select(share.shipment_id, share.line_id, share.units, share.since).where(
         share.store_id == store_id, share.sku == sku
@@ -210,7 +216,7 @@ def picture(session: Session, store_id: str, sku: str, ids: Collection[str] | No
         ),
         tuple(
             Wanting(id_, line_id, placed_at, waiting - allocated, Eta(eta, earliest), reason)
-            for id_, line_id, placed_at, waiting, allocated, eta, earliest, reason in session.exec(waiting)
+            for id_, line_id, placed_at, waiting, allocated, eta, earliest, reason in session.execute(waiting)
         ),
         {
             (shipment_id, line_id): Held(units, since)
@@ -294,14 +300,17 @@ def waiters(session: Session, store_id: str, shipment_id: str, after: str, limit
     share, line, order = InboundShare, BackorderLine, Backorder
     place = col(share.backorder_id) + " " + col(share.line_id)
     query = (
-        select(place, order.id, order.order_id, order.email, line.sku, line.name, share.units, line.eta)  # type: ignore[call-overload]  # select() is typed for at most four columns
+        sqlalchemy.select(
+            place, col(order.id), col(order.order_id), col(order.email), col(line.sku), col(line.name),
+            col(share.units), col(line.eta),
+        )
         .join(line, col(line.id) == share.line_id)
         .join(order, col(order.id) == share.backorder_id)
-        .where(share.store_id == store_id, share.shipment_id == shipment_id, place > after)
+        .where(col(share.store_id) == store_id, col(share.shipment_id) == shipment_id, place > after)
         .order_by(place)
         .limit(limit)
-    )
-    return [Waiter(*row) for row in session.exec(query)]
+    )  # fmt: skip
+    return [Waiter(*row) for row in session.execute(query)]
 
 
 # --- what must be dealt out again --------------------------------------------------------------------------

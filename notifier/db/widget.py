@@ -3,11 +3,8 @@
 from sqlmodel import Session, col, select
 
 from notifier.db import supply
-from notifier.db.hindsight import as_outlook
-from notifier.db.insight_tables import SkuOutlook
 from notifier.db.tables import BackorderLine, SkuChange, Store
 from notifier.domain.eta import Eta
-from notifier.domain.hindsight import Outlook
 
 OFF = "off"
 LOOKED_AT = 20
@@ -47,9 +44,3 @@ def moving_to(session: Session, store_id: str, sku: str) -> Eta | None:
     )
     job = session.exec(query).first()
     return Eta(job.eta, job.eta_earliest) if job else None
-
-
-def outlook(session: Session, store_id: str, sku: str) -> Outlook | None:
-    """What the history of the SKU says, None while too little is known."""
-    row = session.get(SkuOutlook, (store_id, sku))
-    return as_outlook(row) if row else None

@@ -5,30 +5,25 @@ before anything is written.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
 from sqlmodel import Session
 
-from notifier import skus
-from notifier.db import facts as store
-from notifier.db import supply
-from notifier.db.alike import Wanted
+from notifier.advising import Advice, advise_on_shipment
+from notifier.db import suppliers, supply
 from notifier.db.codec import policy_from_json
-from notifier.db.engine import transaction
 from notifier.db.ids import new_id
 from notifier.db.inbound_tables import InboundShipment
-from notifier.db.supply import Picture
-from notifier.db.tables import SkuChange, Store
-from notifier.domain.eta import Eta
-from notifier.domain.inbound import Coming, Expected, Held, Place, Stage, Wanting, by_line, cover, expected
+from notifier.db.tables import Store
+from notifier.domain.inbound import Stage
 from notifier.domain.policy import local_day
 from notifier.errors import Conflict, Fault, Invalid, NotFound
+from notifier.inbound.dealing import deal_out, dealt_out, radius_of
 from notifier.inbound.wishes import InboundChange, NewInbound
-from notifier.radius import Radius, foresee
+from notifier.radius import Radius
 from notifier.restocking import Outcome, Restocked, foretell, hand_out
 
 
@@ -42,6 +37,8 @@ class Effect:
     radius: Radius | None = None
     restocked: Mapping[str, Restocked] = field(default_factory=dict)
     outcome: Outcome | None = None
+    advice: Sequence[Advice] = ()
+    """Of a date that was entered: what history makes likelier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,8 @@ def preview_new(session: Session, store_row: Store, new: NewInbound, now: dateti
         return Effect()
     if new.stage is Stage.ARRIVED:
         return _arrival(session, row, new.quantities, now)
-    return Effect(_radius(session, store_row, row, _dealt(session, row, new.quantities, (), now), now))
+    radius = radius_of(session, store_row, row, dealt_out(session, row, new.quantities, (), now), now)
+    return Effect(radius, advice=advise_on_shipment(session, store_row, row, new.quantities, now))
 
 
 def register(session: Session, store_row: Store, new: NewInbound, now: datetime) -> Done:
@@ -90,9 +88,10 @@ def register(session: Session, store_row: Store, new: NewInbound, now: datetime)
     supply.lock(session, row.store_id, new.quantities)
     supply.set_lines(session, row, new.quantities)
     if new.stage is Stage.ARRIVED:
-        return Done(row, created=True, effect=_arrive(session, row, new.quantities, now))
-    effect, large = _deal_out(session, store_row, row, new.quantities, (), now, confirm=new.confirm)
-    return Done(row, True, effect, large)
+        return Done(row, created=True, effect=_arrive(session, store_row, row, new.quantities, now))
+    advice = advise_on_shipment(session, store_row, row, new.quantities, now)
+    radius, large = deal_out(session, store_row, row, new.quantities, (), now, confirm=new.confirm)
+    return Done(row, True, Effect(radius, advice=advice), large)
 
 
 def _row(store_row: Store, new: NewInbound, now: datetime) -> InboundShipment:
@@ -101,9 +100,12 @@ def _row(store_row: Store, new: NewInbound, now: datetime) -> InboundShipment:
         id=new_id("inb"),
         store_id=store_row.id,
         reference=new.reference,
+        supplier=new.supplier,
         stage=new.stage.value,
         eta=new.estimate.latest,
         eta_earliest=new.estimate.earliest,
+        # What is here when it is handed in had no date that anybody could hold a supplier to.
+        first_eta=None if new.stage is Stage.ARRIVED else new.supplier_eta or new.estimate.latest,
         reason=new.reason,
         content=hashlib.sha256(content.encode()).hexdigest(),
         known_at=now,
@@ -147,7 +149,8 @@ def preview_change(
     if wanted.stage is Stage.ARRIVED:
         return _arrival(session, after, quantities, now)
     gone = before.keys() - quantities.keys()
-    return Effect(_radius(session, store_row, after, _dealt(session, after, quantities, gone, now), now))
+    radius = radius_of(session, store_row, after, dealt_out(session, after, quantities, gone, now), now)
+    return Effect(radius, advice=_advice(session, store_row, after, quantities, wanted, now))
 
 
 def change(
@@ -165,17 +168,34 @@ def change(
     quantities = _new_quantities(before, wanted)
     gone = before.keys() - quantities.keys()
     supply.lock(session, row.store_id, before.keys() | quantities.keys())
+    date = row.eta
     row = _after(row, wanted, now)
     session.add(row)
+    if row.eta != date and wanted.stage is not Stage.ARRIVED:
+        settle = timedelta(minutes=policy_from_json(store_row.policy).settle_minutes)
+        suppliers.note_move(session, row, date, now, settle)
     if wanted.lines is not None:
         session.flush()
         supply.set_lines(session, row, quantities)
     if wanted.stage is Stage.ARRIVED:
-        effect = _arrive(session, row, quantities, now)
         supply.ask(session, row.store_id, gone)
+        effect = _arrive(session, store_row, row, quantities, now)
         return Done(row, created=False, effect=effect)
-    effect, large = _deal_out(session, store_row, row, quantities, gone, now, confirm=wanted.confirm)
-    return Done(row, False, effect, large)
+    advice = _advice(session, store_row, row, quantities, wanted, now)
+    radius, large = deal_out(session, store_row, row, quantities, gone, now, confirm=wanted.confirm)
+    return Done(row, False, Effect(radius, advice=advice), large)
+
+
+def _advice(
+    session: Session,
+    store_row: Store,
+    after: InboundShipment,
+    skus: Iterable[str],
+    wanted: InboundChange,
+    now: datetime,
+) -> list[Advice]:
+    """Of the date that the change enters, if it enters one."""
+    return advise_on_shipment(session, store_row, after, skus, now) if wanted.moves else []
 
 
 def _found(session: Session, store_row: Store, shipment_id: str, *, lock: bool = False) -> InboundShipment:
@@ -205,6 +225,7 @@ def _check(
     if row.arrived_at:
         same = {
             "reference": row.reference == wanted.reference,
+            "supplier": row.supplier == wanted.supplier,
             "stage": wanted.stage is Stage.ARRIVED,
             "eta": (row.eta, row.eta_earliest) == (wanted.estimate.latest, wanted.estimate.earliest),
             "eta_earliest": True,
@@ -242,141 +263,11 @@ def _after(row: InboundShipment, wanted: InboundChange, now: datetime) -> Inboun
         row.known_at = now
     row.stage = (wanted.stage or Stage(row.stage)).value
     row.reference = wanted.reference or row.reference
+    if "supplier" in wanted.model_fields_set:
+        row.supplier = wanted.supplier
+    if row.first_eta is None and wanted.stage is not Stage.ARRIVED:
+        row.first_eta = row.eta
     return row
-
-
-# --- dealing out -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Dealt:
-    """One SKU: how it stands, and the shares that lines have from now on."""
-
-    sku: str
-    seen: Picture
-    shares: Mapping[Place, Held]
-
-    def changed(self) -> set[str]:
-        """The shipments whose shares are others than before."""
-        places = self.seen.held.keys() | self.shares.keys()
-        return {place[0] for place in places if self.seen.held.get(place) != self.shares.get(place)}
-
-    def moving(self, shipments: Collection[str]) -> Iterator[tuple[Wanting, Expected, set[str]]]:
-        """The lines that wait for one of these shipments and get another date; with all that they wait for."""
-        mine = by_line(self.seen.coming, self.shares)
-        for line in self.seen.wanting:
-            shares = mine.get(line.line_id, [])
-            ships = {ship.shipment_id for ship, _ in shares}
-            if ships.isdisjoint(shipments):
-                continue
-            found = expected(line, shares)
-            if found and (found.eta != line.eta or found.reason not in {None, line.reason}):
-                yield line, found, ships
-
-
-def _dealt(
-    session: Session,
-    row: InboundShipment,
-    quantities: Mapping[str, int],
-    gone: Iterable[str],
-    now: datetime,
-) -> list[_Dealt]:
-    """How each SKU is dealt out with the shipment as it is given here; `gone` is what it brings no more."""
-    eta, dealt = Eta(row.eta, row.eta_earliest), []
-    for sku in [*quantities, *gone]:
-        seen = supply.picture(session, row.store_id, sku).without(row.id)
-        if sku in quantities:
-            seen = seen.with_shipment(Coming(row.id, quantities[sku], eta, row.known_at, row.reason))
-        dealt.append(_Dealt(sku, seen, cover(seen.coming, seen.wanting, seen.held, now)))
-    return dealt
-
-
-def _moves(dealt: Iterable[_Dealt], shipment_id: str) -> dict[str, list[Wanted]]:
-    """By order, the new estimates that its lines get."""
-    moves: dict[str, list[Wanted]] = {}
-    for it in dealt:
-        for line, found, _ in it.moving(it.changed() | {shipment_id}):
-            moves.setdefault(line.backorder_id, []).append(Wanted(it.sku, found.eta, found.reason, found.at))
-    return moves
-
-
-def _radius(
-    session: Session, store_row: Store, row: InboundShipment, dealt: Iterable[_Dealt], now: datetime
-) -> Radius:
-    return _foreseen(session, store_row, _moves(dealt, row.id), now)
-
-
-def _foreseen(session: Session, store_row: Store, moves: Mapping[str, list[Wanted]], now: datetime) -> Radius:
-    alike: dict[Wanted, list[str]] = {}
-    for id_, changes in sorted(moves.items()):
-        if len(changes) == 1:
-            alike.setdefault(changes[0], []).append(id_)
-    chunks = (
-        (change, ids[start : start + skus.CHUNK])
-        for change, ids in alike.items()
-        for start in range(0, len(ids), skus.CHUNK)
-    )
-    each = {id_: changes for id_, changes in moves.items() if len(changes) > 1}
-    return foresee(session, store_row, chunks, now, each)
-
-
-def _deal_out(
-    session: Session,
-    store_row: Store,
-    row: InboundShipment,
-    quantities: Mapping[str, int],
-    gone: Iterable[str],
-    now: datetime,
-    *,
-    confirm: bool,
-) -> tuple[Effect, bool]:
-    """Deal the shipment's SKUs out and move dates; whether that is a large change, which workers carry on."""
-    dealt = _dealt(session, row, quantities, gone, now)
-    moves = _moves(dealt, row.id)
-    large = len(moves) > skus.AT_ONCE
-    radius = None if large and confirm else _foreseen(session, store_row, moves, now)
-    if radius and not confirm:
-        radius.refuse_too_many(policy_from_json(store_row.policy).max_messages_per_change)
-    session.flush()
-    jobs = _settle(session, row.store_id, dealt, now, {row.id})
-    if not large:  # all at once, so that what moves lines of several SKUs waits for nobody who does so too
-        store.versions(session, moves)
-    skus.begin(session, jobs, now, large=large)
-    return Effect(radius), large
-
-
-def _settle(
-    session: Session, store_id: str, dealt: Iterable[_Dealt], now: datetime, also: Collection[str] = ()
-) -> list[SkuChange]:
-    """Write who waits for what; the changes of dates that come of it, also of these shipments."""
-    jobs = []
-    for it in dealt:
-        supply.deal(session, store_id, it.sku, it.seen, it.shares)
-        ships = {ship.shipment_id: ship for ship in it.seen.coming}
-        totals: dict[str, int] = {}
-        for _, _, waits_for in it.moving(it.changed() | set(also)):
-            for shipment_id in waits_for:
-                totals[shipment_id] = totals.get(shipment_id, 0) + 1
-        for shipment_id, total in sorted(totals.items()):
-            ship = ships[shipment_id]
-            jobs.append(skus.a_change(store_id, it.sku, ship.eta, ship.reason, total, now, shipment_id))
-    return jobs
-
-
-def carry_on(engine: Engine, now: datetime) -> bool:
-    """Deal out one SKU again of which orders need less, or more, than they did; False when nothing asks for it."""
-    with transaction(engine) as session:
-        asked = supply.next_asked(session)
-        if asked is None:
-            return False
-        store_id, sku, notes = asked
-        if not supply.lock(session, store_id, [sku], wait=False):
-            return False
-        seen = supply.picture(session, store_id, sku)
-        dealt = _Dealt(sku, seen, cover(seen.coming, seen.wanting, seen.held, now))
-        skus.begin(session, _settle(session, store_id, [dealt], now), now, large=True)
-        supply.answered(session, notes)
-    return True
 
 
 # --- arriving ----------------------------------------------------------------------------------------------
@@ -387,9 +278,12 @@ def _arrival(session: Session, row: InboundShipment, quantities: Mapping[str, in
     return Effect(restocked=restocked, outcome=outcome)
 
 
-def _arrive(session: Session, row: InboundShipment, quantities: Mapping[str, int], now: datetime) -> Effect:
+def _arrive(
+    session: Session, store_row: Store, row: InboundShipment, quantities: Mapping[str, int], now: datetime
+) -> Effect:
     """Set the units aside, the oldest order first, and end the shares; who lost one is covered again by another."""
     supply.arrived(session, row, now)
     restocked = hand_out(session, row.store_id, quantities, "fifo", now)
     supply.ask(session, row.store_id, quantities)
+    suppliers.note_arrival(session, row, ZoneInfo(store_row.timezone), now)
     return Effect(restocked=restocked)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from notifier.domain.inbound import Stage
-from notifier.fields import Day, LongText, Text, Units
+from notifier.fields import Day, LongText, Supplier, Text, Units
 from notifier.inputs import MAX_LINES, Input, WithEta
 
 
@@ -31,6 +31,9 @@ class NewInbound(WithEta):
     """Goods that a store expects; `eta` null means that nobody can say when."""
 
     reference: Text
+    supplier: Supplier | None = None
+    supplier_eta: Day | None = None
+    """The date that the supplier named, where the store expects another one; its record is reckoned from it."""
     lines: Contents
     eta: Day | None = Field(...)
     stage: Stage = Stage.ORDERED
@@ -53,6 +56,7 @@ class InboundChange(WithEta):
     """What to change of a shipment; what is left out stays. A new `eta` takes its own range and reason along."""
 
     reference: Text | None = None
+    supplier: Supplier | None = None
     lines: Contents | None = None
     stage: Stage | None = None
     reason: LongText | None = None
@@ -62,7 +66,7 @@ class InboundChange(WithEta):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set - {"dry_run", "confirm"}:
-            raise ValueError("nothing to change; send eta, stage, lines, reason or reference")
+            raise ValueError("nothing to change; send eta, stage, lines, reason, supplier or reference")
         _each_once(self.lines or [])
         return self
 

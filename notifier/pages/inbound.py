@@ -3,22 +3,23 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 
+from notifier.advising import Advice, because
 from notifier.db import sku_changes, supply
 from notifier.db.engine import reading, transaction
 from notifier.db.inbound_tables import InboundLine, InboundShipment
 from notifier.db.tables import Store
 from notifier.errors import Conflict, Invalid, NotFound
-from notifier.faults import faults
 from notifier.inbound import Effect, change, preview_change, preview_new, register
 from notifier.inbound.wishes import InboundChange, NewInbound
 from notifier.pages import plain
+from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.session import SignedIn, Visit
 
@@ -26,14 +27,48 @@ PAGE = 50
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-Short = Annotated[str, Query(max_length=200)]
-Words = Annotated[str, Query(max_length=2000)]
-Goods = Annotated[str, Query(max_length=100_000)]
-ShortField = Annotated[str, Form(max_length=200)]
-WordsField = Annotated[str, Form(max_length=2000)]
-GoodsField = Annotated[str, Form(max_length=100_000)]
+Short = Annotated[str, Field(max_length=200)]
+Words = Annotated[str, Field(max_length=2000)]
 
-T = TypeVar("T", NewInbound, InboundChange)
+
+class Change(BaseModel):
+    """What a person entered of a shipment, as it was typed."""
+
+    eta: Short = ""
+    eta_earliest: Short = ""
+    stage: Short = ""
+    supplier: Short = ""
+    reason: Words = ""
+
+
+class New(Change):
+    """The same of a new one; `goods` is a line for each SKU."""
+
+    reference: Short = ""
+    supplier_eta: Short = ""
+    goods: Annotated[str, Field(max_length=100_000)] = ""
+    stage: Short = "ordered"
+
+
+class AskedOfAll(New):
+    """With `ask` the page tells what it would do."""
+
+    ask: bool = False
+    before: Short = ""
+
+
+class AskedOfOne(Change):
+    ask: bool = False
+    after: Short = ""
+    done: Short = ""
+
+
+class ConfirmedNew(New):
+    token: str
+
+
+class ConfirmedChange(Change):
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +85,16 @@ class Row:
 
 
 @router.get("/console/inbound")
-def shipments_page(
-    visit: SignedIn,
-    before: Short = "",
-    ask: bool = False,
-    reference: Short = "",
-    goods: Goods = "",
-    eta: Short = "",
-    eta_earliest: Short = "",
-    stage: Short = "ordered",
-    reason: Words = "",
-) -> Page:
+def shipments_page(visit: SignedIn, asked: Annotated[AskedOfAll, Query()]) -> Page:
     """All of them. With `ask` the page also tells what a new one would do; asking does nothing."""
-    entered = {
-        "reference": reference, "goods": goods, "eta": eta, "eta_earliest": eta_earliest, "stage": stage,
-        "reason": reason,
-    }  # fmt: skip
-    return _list(visit, entered, before, ask=ask)
+    return _list(visit, _entered(asked, New), asked.before, ask=asked.ask)
 
 
 @router.post("/console/inbound")
-def add(
-    visit: SignedIn,
-    token: Annotated[str, Form()],
-    reference: ShortField = "",
-    goods: GoodsField = "",
-    eta: ShortField = "",
-    eta_earliest: ShortField = "",
-    stage: ShortField = "ordered",
-    reason: WordsField = "",
-) -> Response:
+def add(visit: SignedIn, form: Annotated[ConfirmedNew, Form()]) -> Response:
     """The second yes, to the very shipment that was shown."""
-    entered = {
-        "reference": reference, "goods": goods, "eta": eta, "eta_earliest": eta_earliest, "stage": stage,
-        "reason": reason,
-    }  # fmt: skip
-    visit.check(token, _action(entered))
+    entered = _entered(form, New)
+    visit.check(form.token, _action(entered))
     try:
         new = _new(entered, confirm=True)
         with transaction(visit.services.engine) as session:
@@ -93,6 +102,11 @@ def add(
     except (Invalid, Conflict) as error:
         return _list(visit, entered, problem=error.detail)
     return RedirectResponse(f"/console/inbound/{row.id}?done=added", 303)
+
+
+def _entered(form: Change, shape: type[Change]) -> dict[str, str]:
+    """What was entered, without what else came along."""
+    return form.model_dump(include=set(shape.model_fields))
 
 
 def _list(
@@ -140,7 +154,7 @@ def _rows(session: Session, found: list[InboundShipment]) -> list[Row]:
 def _new(entered: Mapping[str, str], *, confirm: bool = False) -> NewInbound:
     lines = [_content(words) for words in entered["goods"].splitlines() if words.strip()]
     rest = {name: value for name, value in _given(entered).items() if name != "goods"}
-    return _checked(NewInbound, {"eta": None} | rest | {"lines": lines, "confirm": confirm})
+    return checked(NewInbound, {"eta": None} | rest | {"lines": lines, "confirm": confirm})
 
 
 def _content(words: str) -> dict[str, Any]:
@@ -155,49 +169,21 @@ def _given(entered: Mapping[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in entered.items() if value.strip()}
 
 
-def _checked(shape: type[T], entered: Mapping[str, Any]) -> T:
-    """What a person entered. Raises Invalid."""
-    try:
-        return shape.model_validate(entered)
-    except ValidationError as error:
-        wrong = faults(error)
-        words = "; ".join(f"{fault.pointer.strip('/')}: {fault.detail}".strip(": ") for fault in wrong)
-        raise Invalid(words, wrong) from None
-
-
 # --- one of them -------------------------------------------------------------------------------------------
 
 
 @router.get("/console/inbound/{shipment_id}")
-def shipment_page(
-    shipment_id: str,
-    visit: SignedIn,
-    after: Short = "",
-    ask: bool = False,
-    eta: Short = "",
-    eta_earliest: Short = "",
-    stage: Short = "",
-    reason: Words = "",
-    done: Short = "",
-) -> Page:
+def shipment_page(shipment_id: str, visit: SignedIn, asked: Annotated[AskedOfOne, Query()]) -> Page:
     """One of them, with who waits for it. With `ask` it also tells what a change would do; asking does nothing."""
-    entered = {"eta": eta, "eta_earliest": eta_earliest, "stage": stage, "reason": reason}
-    return _one(visit, shipment_id, entered, after, ask=ask, done=done)
+    entered = _entered(asked, Change)
+    return _one(visit, shipment_id, entered, asked.after, ask=asked.ask, done=asked.done)
 
 
 @router.post("/console/inbound/{shipment_id}")
-def move(
-    shipment_id: str,
-    visit: SignedIn,
-    token: Annotated[str, Form()],
-    eta: ShortField = "",
-    eta_earliest: ShortField = "",
-    stage: ShortField = "",
-    reason: WordsField = "",
-) -> Response:
+def move(shipment_id: str, visit: SignedIn, form: Annotated[ConfirmedChange, Form()]) -> Response:
     """The second yes, to the very change that was shown."""
-    entered = {"eta": eta, "eta_earliest": eta_earliest, "stage": stage, "reason": reason}
-    visit.check(token, _action(entered, shipment_id))
+    entered = _entered(form, Change)
+    visit.check(form.token, _action(entered, shipment_id))
     try:
         wanted = _change(entered, confirm=True)
         with transaction(visit.services.engine) as session:
@@ -209,10 +195,10 @@ def move(
 
 def _change(entered: Mapping[str, str], *, confirm: bool = False) -> InboundChange:
     """What the form says: what arrives has no date to move to any more."""
-    given: dict[str, Any] = {"eta": None, "reason": None} | _given(entered)
+    given: dict[str, Any] = {"eta": None, "reason": None, "supplier": None} | _given(entered)
     if given.get("stage") == "arrived":
-        given = {"stage": "arrived"}
-    return _checked(InboundChange, given | {"confirm": confirm})
+        given = {"stage": "arrived", "supplier": given["supplier"]}
+    return checked(InboundChange, given | {"confirm": confirm})
 
 
 def _one(
@@ -238,6 +224,7 @@ def _one(
                 "eta": row.eta.isoformat() if row.eta else "",
                 "eta_earliest": row.eta_earliest.isoformat() if row.eta_earliest else "",
                 "stage": row.stage,
+                "supplier": row.supplier or "",
                 "reason": row.reason or "",
             }
         values: dict[str, Any] = {
@@ -273,6 +260,7 @@ def _shown(effect: Effect | None) -> dict[str, Any]:
     radius, outcome = (effect.radius, effect.outcome) if effect else (None, None)
     return {
         "effect": effect,
+        "advice": _advice(effect),
         "radius": radius,
         "kinds": [(plain.kind(kind), count) for kind, count in radius.messages.items()] if radius else [],
         "samples": [(order, plain.kind(draft.kind), draft) for order, draft in radius.samples]
@@ -281,6 +269,14 @@ def _shown(effect: Effect | None) -> dict[str, Any]:
         "outcome": outcome,
         "stops": [(plain.kind(kind), count) for kind, count in outcome.stopped.items()] if outcome else [],
     }
+
+
+def _advice(effect: Effect | None) -> list[tuple[Advice, str]]:
+    """Each range that history makes likelier once, though it may be that of many SKUs by one supplier."""
+    found = {
+        (it.suggestion, it.supplier or it.sku): (it, because(it)) for it in (effect.advice if effect else ())
+    }
+    return list(found.values())
 
 
 def _action(entered: Mapping[str, str], shipment_id: str = "") -> str:

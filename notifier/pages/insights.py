@@ -91,6 +91,18 @@ def _plots(it: Insights) -> dict[str, Any]:
             )
             for one in it.slips
         ],
+        "suppliers_bars": bars(
+            (one.supplier, one.days, f"{one.later} × later, {one.days:,} days")
+            for one in sorted(it.supplier_slips, key=lambda one: -one.days)[:SHOWN]
+        ),
+        "suppliers_about": _most("days", [(one.supplier, one.days) for one in it.supplier_slips]),
+        "suppliers_rows": [
+            (
+                one.supplier, one.shipments, one.later, f"{one.days:,}", one.most, one.lost, one.earlier,
+                "–" if one.dates is None else f"{one.missed} of {one.dates}",
+            )
+            for one in it.supplier_slips
+        ],
         "lost_bars": bars(
             (sku, worth.units, f"{worth.units:,} units") for sku, worth in it.lost.by_sku[:SHOWN]
         ),

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from notifier.advising import Advice, advise, because, dates_of_sku, history
 from notifier.db import overview, supply
@@ -14,9 +13,9 @@ from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
 from notifier.domain.hindsight import REMEMBERED
 from notifier.errors import Invalid, NotFound
-from notifier.faults import faults
 from notifier.inputs import SkuEta
 from notifier.pages import plain
+from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plots import dots
 from notifier.pages.session import SignedIn, Visit
@@ -113,12 +112,7 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
 def _wanted(eta: str, eta_earliest: str, reason: str, *, confirm: bool = False) -> SkuEta:
     """What a person entered. Raises Invalid."""
     entered = {"eta": eta or None, "eta_earliest": eta_earliest or None, "reason": reason.strip() or None}
-    try:
-        return SkuEta.model_validate(entered | {"confirm": confirm})
-    except ValidationError as error:
-        wrong = faults(error)
-        words = "; ".join(f"{fault.pointer.strip('/')}: {fault.detail}".strip(": ") for fault in wrong)
-        raise Invalid(words, wrong) from None
+    return checked(SkuEta, entered | {"confirm": confirm})
 
 
 def _action(*shown: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from notifier import inbound, skus
+from notifier import skus
 from notifier.db import facts as store
 from notifier.db import played
 from notifier.db.engine import reading, transaction
@@ -16,6 +16,7 @@ from notifier.dispatch import dispatch, resend_doubtful
 from notifier.domain.law import standing
 from notifier.domain.law.course import given
 from notifier.errors import NotifierError
+from notifier.inbound import dealing
 from notifier.planning import watch
 from notifier.providers.base import Accepted, Envelope, Outcome
 from notifier.simulate.happen import happen
@@ -94,7 +95,7 @@ class Stage:
                 busy = any(sweep(session, self._clock.now).values())
             while (
                 watch(self.engine, self._clock.now)
-                or inbound.carry_on(self.engine, self._clock.now)
+                or dealing.carry_on(self.engine, self._clock.now)
                 or skus.carry_on(self.engine, self._clock.now)
             ):
                 busy = True

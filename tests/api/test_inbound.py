@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from notifier import inbound, skus
+from notifier import skus
+from notifier.inbound import dealing
 from tests.api.client import Api, Json, a_line, without
 
 PATH = "/v1/inbound-shipments"
@@ -26,7 +27,7 @@ def registered(api: Api, count: int) -> list[str]:
 
 def carry_on(api: Api) -> None:
     engine = api.services.engine
-    while inbound.carry_on(engine, api.clock.now) or skus.carry_on(engine, api.clock.now):
+    while dealing.carry_on(engine, api.clock.now) or skus.carry_on(engine, api.clock.now):
         pass
 
 
@@ -35,6 +36,8 @@ def test_the_oldest_orders_wait_for_it_and_get_its_date(api: Api) -> None:
     added = api("POST", PATH, 201, json=a_shipment(reason="by sea", eta_earliest="2026-12-18"))
     assert without(added | {"id": ..., "effect": ...}) == {
         "reference": "PO-7",
+        "supplier": None,
+        "supplier_eta": "2026-12-20",
         "stage": "ordered",
         "eta": "2026-12-20",
         "eta_earliest": "2026-12-18",

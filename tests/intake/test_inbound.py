@@ -15,7 +15,7 @@ from notifier.db.inbound_tables import InboundLine, InboundShare, InboundShipmen
 from notifier.db.tables import BackorderLine, SkuChange, Store
 from notifier.domain.message import Kind
 from notifier.errors import Conflict, Invalid
-from notifier.inbound import Done, Effect
+from notifier.inbound import Done, Effect, dealing
 from notifier.inbound.wishes import InboundChange, NewInbound
 from notifier.inputs import NewRestock
 from tests.house import NOON, House, at_once, order
@@ -55,7 +55,7 @@ def preview(house: House, shipment_id: str | None = None, **wanted: Any) -> Effe
 
 def work(house: House) -> None:
     """What workers carry on."""
-    while inbound.carry_on(house.engine, house.clock.now) or skus.carry_on(house.engine, house.clock.now):
+    while dealing.carry_on(house.engine, house.clock.now) or skus.carry_on(house.engine, house.clock.now):
         pass
 
 

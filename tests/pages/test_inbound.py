@@ -1,9 +1,14 @@
 """Goods on their way, in the console."""
 
+import re
+from datetime import timedelta
+from html import unescape
+
 import pytest
 from fastapi.testclient import TestClient
 
-from notifier import inbound, skus
+from notifier import skus
+from notifier.inbound import dealing
 from tests.pages.shop import OTHER_KEY, Shop
 from tests.pages.test_console import links, token
 from tests.pages.test_order_page import everything
@@ -70,7 +75,7 @@ def test_the_second_yes_is_for_what_was_shown(shop: Shop, operator: TestClient) 
     ("wrong", "told"),
     [
         ({"goods": "ORN-RED"}, "is not an SKU, a space and how many"),
-        ({"goods": "ORN-RED 0"}, "lines/0/quantity"),
+        ({"goods": "ORN-RED 0"}, "lines.0.quantity"),
         ({"goods": "ORN-RED 1\nORN-RED 2"}, "stands twice"),
         ({"goods": ""}, "lines"),
         ({"reference": ""}, "reference"),
@@ -98,7 +103,7 @@ def test_a_move_of_very_many_shows_how_far_it_is(
     monkeypatch.setattr(skus, "AT_ONCE", 1)
     path = added(operator)
     assert "Dates are being moved" in operator.get(path).text
-    while inbound.carry_on(shop.services.engine, shop.now) or skus.carry_on(shop.services.engine, shop.now):
+    while dealing.carry_on(shop.services.engine, shop.now) or skus.carry_on(shop.services.engine, shop.now):
         pass
     assert "Dates are being moved" not in operator.get(path).text
 
@@ -108,3 +113,29 @@ def test_another_store_sees_no_shipment_of_this_one(operator: TestClient, visito
     visitor.post("/console/login", data={"api_key": OTHER_KEY})
     assert visitor.get(path).status_code == 404
     assert links(visitor.get(PAGE), f"{PAGE}/") == []
+
+
+def test_a_suppliers_record_is_held_against_the_date_entered(shop: Shop, operator: TestClient) -> None:
+    now = shop.now
+    shop.clock[0] = now - timedelta(days=150)
+    maker = NEW | {"supplier": "Lumen Glass", "eta_earliest": "", "goods": "OLD 1"}
+    for number, late in enumerate((5, 3, 8, 0, 6)):
+        entered = maker | {
+            "reference": f"PO-{number}", "eta": (shop.now + timedelta(days=10)).date().isoformat()
+        }  # fmt: skip
+        page = operator.get(PAGE, params={"ask": "true"} | entered)
+        path = operator.post(PAGE, data=entered | {"token": token(page, "Yes, add it")}).headers["Location"]
+        shop.pass_time(days=10 + late)
+        here = {"eta": "", "eta_earliest": "", "stage": "arrived", "supplier": "Lumen Glass", "reason": ""}
+        path = path.partition("?")[0]
+        page = operator.get(path, params={"ask": "true"} | here)
+        operator.post(path, data=here | {"token": token(page, "Yes, it is here")})
+        shop.pass_time(days=20 - late)
+    shop.clock[0] = now
+    entered = NEW | {"supplier": "Lumen Glass", "eta_earliest": "", "eta": "2027-01-20"}
+    page = operator.get(PAGE, params={"ask": "true"} | entered)
+    assert page.text.count("Of the last 5 shipments of Lumen Glass, 4 came late") == 1
+    likelier = unescape(re.findall(rf'href="({PAGE}[?]ask=true[^"]+)"', page.text)[0])
+    assert "supplier=Lumen%20Glass" in likelier
+    assert "History says otherwise" not in operator.get(likelier).text
+    assert 'value="Lumen Glass"' in operator.get(likelier).text

@@ -32,7 +32,8 @@ def test_the_page_shows_each_figure_as_a_plot_and_as_a_table(shop: Shop, operato
     while advising.learn(shop.services.engine, shop.now):
         pass
     page = unescape(operator.get("/console/insights").text)
-    for heading in ("What is waited for", "For how long", "Which dates slipped", "Sales lost to delays",
+    for heading in ("What is waited for", "For how long", "Which dates slipped", "Which suppliers slipped",
+                    "Sales lost to delays",
                     "Emails, and what became of them", "Deadlines near"):  # fmt: skip
         assert heading in page
     assert page.count('<svg class="plot') == page.count('role="img"') >= 5
