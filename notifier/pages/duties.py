@@ -1,12 +1,11 @@
 """What the law asks of the store, in the console: nearest first, with what a person can do about each."""
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
 from notifier import duties, intake, settling
@@ -16,8 +15,8 @@ from notifier.db.engine import reading, transaction
 from notifier.domain.law.duties import Task
 from notifier.duties import Listed
 from notifier.errors import Conflict, Invalid
-from notifier.faults import faults
 from notifier.inputs import NewCancellation, NewRefund, NewSettlement
+from notifier.pages.forms import T, checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
@@ -45,8 +44,6 @@ UNSENT = {
 """What became of a daily list that is not known to have gone."""
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-T = TypeVar("T", bound=BaseModel)
 
 Field = Annotated[str, Form(max_length=1000)]
 Short = Annotated[str, Query(max_length=20)]
@@ -106,15 +103,12 @@ def call_done(
 
 
 def _act(
-    visit: Visit, shape: type[T], entered: object, act: Callable[[Session, T], None], done: str
+    visit: Visit, shape: type[T], entered: Mapping[str, Any], act: Callable[[Session, T], None], done: str
 ) -> Response:
     try:
-        new = shape.model_validate(entered)
+        new = checked(shape, entered)
         with transaction(visit.services.engine) as session:
             act(session, new)
-    except ValidationError as error:
-        wrong = "; ".join(f"{fault.pointer.strip('/')}: {fault.detail}" for fault in faults(error))
-        return _page(visit, problem=wrong)
     except (Conflict, Invalid) as error:
         return _page(visit, problem=error.detail)
     return RedirectResponse(f"/console/duties?done={done}", 303)

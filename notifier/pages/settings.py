@@ -17,6 +17,7 @@ from notifier.db.tables import Store
 from notifier.errors import Invalid
 from notifier.faults import faults
 from notifier.keyring import FIELDS, PLAIN
+from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
@@ -119,12 +120,9 @@ def _changed(
 ) -> Response:
     services = visit.services
     try:
-        checked = StoreChange.model_validate(document(wanted.items()))
+        wish = checked(StoreChange, document(wanted.items()))
         with transaction(services.engine) as session:
-            change(session, visit.store_id, checked, services.post, services.keyring, visit.now)
-    except ValidationError as error:
-        wrong = (f"{fault.pointer.strip('/').replace('/', '.')}: {fault.detail}" for fault in faults(error))
-        return _page(visit, problems={form: "; ".join(wrong)}, entered=entered)
+            change(session, visit.store_id, wish, services.post, services.keyring, visit.now)
     except Invalid as error:
         return _page(visit, problems={form: error.detail}, entered=entered)
     return RedirectResponse(f"{PATH}?done={form}#{form}", 303)

@@ -4,14 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from notifier.db import suppressions
 from notifier.db.engine import reading, transaction
 from notifier.domain.message import Scope
-from notifier.errors import NotFound
-from notifier.faults import faults
+from notifier.errors import Invalid, NotFound
 from notifier.inputs import NewSuppression
+from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
@@ -43,10 +42,9 @@ def add(
     visit.check(token, "suppress")
     entered = {"address": address.strip(), "scope": scope, "reason": reason.strip()}
     try:
-        wanted = NewSuppression.model_validate({name: value for name, value in entered.items() if value})
-    except ValidationError as error:
-        wrong = "; ".join(f"{fault.pointer.strip('/')}: {fault.detail}" for fault in faults(error))
-        return _page(visit, problem=wrong, entered=entered)
+        wanted = checked(NewSuppression, {name: value for name, value in entered.items() if value})
+    except Invalid as error:
+        return _page(visit, problem=error.detail, entered=entered)
     with transaction(visit.services.engine) as session:
         suppress(session, visit.store_id, wanted.address, wanted.scope, wanted.reason, "console", visit.now)
     return RedirectResponse("/console/suppressions?done=added", 303)

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 
 from notifier import endpoints
 from notifier.db import deliveries
@@ -13,8 +12,8 @@ from notifier.db.engine import reading, transaction
 from notifier.db.webhook_tables import WebhookEndpoint
 from notifier.domain.news import Type
 from notifier.errors import NotFound, NotifierError
-from notifier.faults import faults
 from notifier.inputs import NewEndpoint
+from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
@@ -51,12 +50,9 @@ def add(
     visit.check(token, "add webhook")
     entered = {"url": url.strip(), "events": events or None, "description": description.strip()}
     try:
-        wanted = NewEndpoint.model_validate(entered)
+        wanted = checked(NewEndpoint, entered)
         with transaction(visit.services.engine) as session:
             row, secret = endpoints.create(session, visit.services.hooks, visit.store_id, wanted, visit.now)
-    except ValidationError as error:
-        wrong = "; ".join(f"{fault.pointer.strip('/')}: {fault.detail}" for fault in faults(error))
-        return _list(visit, problem=wrong, entered=entered)
     except NotifierError as error:
         if error.status >= 500:
             raise
