@@ -81,9 +81,12 @@ def foresee(
         looks = [look for look in sketches(session, ids, change, policy, zone, lock=False) if look.anew]
         fresh = known[change]
         _plan_shapes(session, looks, change, now, fresh)
+        alike_ones: defaultdict[Hashable, list[Sketch]] = defaultdict(list)
         for look in looks:
-            units = [(look.currency, look.line.unit_price, look.line.waiting)]
-            tally.note(look.id, (change,), fresh[look.shape or look.id], units)
+            alike_ones[look.shape or look.id].append(look)
+        for shape, those in alike_ones.items():
+            units = [(look.currency, look.unit_price, look.units) for look in those]
+            tally.note([look.id for look in those], (change,), fresh[shape], units)
         forget(fresh)
     _note_each(session, tally, each or {}, now)
     return Radius(
@@ -109,24 +112,24 @@ class _Tally:
 
     def note(
         self,
-        id_: str,
+        ids: Sequence[str],
         changes: tuple[Wanted, ...],
         fresh: Sequence[Draft],
         units: Iterable[tuple[str | None, str | None, int]],
     ) -> None:
-        """One order that moves: the emails that come of it, and of each line that moves (currency, price, units)."""
-        self.orders += 1
-        self.messages.update(draft.kind for draft in fresh)
+        """Orders that move alike: the emails of each; and of each line that moves its (currency, price, units)."""
+        self.orders += len(ids)
+        for draft in fresh:
+            self.messages[draft.kind] += len(ids)
         news = next((draft for draft in fresh if draft.kind in CHANGE_OF_DATE), None)
         if news is None:
             return
         if news.kind is Kind.CONSENT:
             day = min(said.answer_by for said in news.says.values() if said.answer_by)
-            self.by_day[day] += 1
-            if len(self.first[day]) < NAMED:
-                self.first[day].append(id_)
-        if len(self.samples[news.kind]) < SAMPLES:
-            self.samples[news.kind].append((id_, changes))
+            self.by_day[day] += len(ids)
+            self.first[day] = sorted([*self.first[day], *ids[:NAMED]])[:NAMED]
+        room = SAMPLES - len(self.samples[news.kind])
+        self.samples[news.kind] += [(id_, changes) for id_ in ids[:room]]
         if news.kind is not Kind.EARLIER:
             self.worth.update(
                 (currency, price, count) for currency, price, count in units if price is not None
@@ -172,7 +175,7 @@ def _note_each(session: Session, tally: _Tally, each: Each, now: datetime) -> No
                 if line.eta != new.eta
             ]
             if moved:
-                tally.note(id_, changes, _fresh(after, now), moved)
+                tally.note([id_], changes, _fresh(after, now), moved)
 
 
 def _samples(session: Session, tally: _Tally, now: datetime) -> tuple[tuple[Order, Draft], ...]:

@@ -31,6 +31,9 @@ AT_ONCE = 500
 CHUNK = 1000
 """How many orders one transaction moves, so that sending goes on meanwhile."""
 
+GLANCE = 5000
+"""How many orders are looked at together that nobody is to move yet."""
+
 CHUNKS = 5
 """How many chunks are worked off at a time, planned as of one instant."""
 
@@ -45,9 +48,9 @@ def preview_eta(session: Session, store_row: Store, sku: str, wanted: SkuEta, no
 
 
 def _waiting(session: Session, store_id: str, sku: str) -> Iterator[list[str]]:
-    """The ids of the orders that wait for this SKU, a chunk at a time."""
+    """The ids of the orders that wait for this SKU, a glance at a time."""
     after = ""
-    while ids := store.waiting_for(session, store_id, sku, after, CHUNK):
+    while ids := store.waiting_for(session, store_id, sku, after, GLANCE):
         after = ids[-1]
         yield ids
 

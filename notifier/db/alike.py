@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +19,7 @@ from sqlmodel import Session, SQLModel
 
 from notifier.db import gathered, hindsight
 from notifier.db.facts import eta_changed
+from notifier.db.gathered import NO_MESSAGES, Left, Lines, Messages
 from notifier.db.ids import new_id
 from notifier.db.raw import insert_many, stored
 from notifier.domain.eta import Eta
@@ -29,13 +28,15 @@ from notifier.domain.policy import Policy, local_day
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """An order in its bare rows. `line` is the one that moves; `shape` None means that it must be planned by itself."""
+    """An order in short, with what is to be known of its line that moves. Without a `shape` it is planned by itself."""
 
     id: str
     store_id: str
     currency: str | None
-    line: Row[Any]
-    """Its row, with days and times as text: id, sku, waiting, unit_price, eta."""
+    line_id: str
+    eta: str | None
+    units: int
+    unit_price: str | None
     anew: bool
     """Whether the estimate is another one; else only its reason is."""
     shape: tuple[Any, ...] | None
@@ -69,11 +70,11 @@ def sketches(
     if lock:
         gathered.lock(session, ids)
     look = _Look(wanted, policy, zone)
-    lines = {id_: tuple(rows) for id_, rows in groupby(gathered.lines(session, ids), key=itemgetter(0))}
+    lines = {row[0]: row for row in gathered.lines(session, ids, wanted.sku, policy.skus.keys())}
     messages = {row[0]: row for row in gathered.messages(session, ids)}
     happened = gathered.happened(session, ids)
     found = (
-        look.at(order, lines[order.id], messages.get(order.id, gathered.NO_MESSAGES), order.id in happened)
+        look.at(order, lines[order.id], messages.get(order.id, NO_MESSAGES), order.id in happened)
         for order in gathered.orders(session, ids)
     )
     return [sketch for sketch in found if sketch is not None]
@@ -88,84 +89,77 @@ class _Look:
         self._at = gathered.as_text(wanted.at)
         self._ahead = timedelta(days=4, hours=policy.min_gap_hours) + timedelta(days=policy.first_countdown)
         self._spoken_of_again = policy.waiting_every_days is not None
-        self._own = policy.skus
         self._thresholds: dict[str, str] = {}
         self._known_days: dict[tuple[str, str], tuple[date, date]] = {}
 
-    def at(
-        self, order: Row[Any], lines: tuple[Row[Any], ...], messages: gathered.Messages, happened: bool
-    ) -> Sketch | None:
+    def at(self, order: Row[Any], lines: Lines, messages: Messages, happened: bool) -> Sketch | None:
         """What there is to know of the order; None when its line of the SKU stays as it is."""
-        line = next(line for line in lines if line.sku == self._wanted.sku)
-        anew = (line.eta, line.eta_earliest) != (self._eta, self._earliest)
-        told = anew or self._wanted.reason not in {None, line.eta_reason}
-        if not told or not line.waiting or line.eta_changed_at > self._at:
+        anew = (lines.eta, lines.eta_earliest) != (self._eta, self._earliest)
+        told = anew or self._wanted.reason not in {None, lines.eta_reason}
+        if not told or not lines.waiting or lines.eta_changed_at > self._at:
             return None
         by_itself = (
             happened
             or messages.astray
-            or (
-                order.payment is not None
-                and _card_runs_out(order.payment, [self._eta, *(each.eta for each in lines)])
-            )
+            or (order.payment is not None and _card_runs_out(order.payment, self._eta, lines.latest))
         )
+        line_ids = tuple(lines.ids.split(gathered.BETWEEN))
         return Sketch(
             id=order.id,
             store_id=order.store_id,
             currency=order.currency,
-            line=line,
+            line_id=lines.id,
+            eta=lines.eta,
+            units=lines.waiting,
+            unit_price=lines.unit_price,
             anew=anew,
-            shape=None if by_itself else self._shape(order, lines, line if anew else None, messages),
-            line_ids=tuple([each.id for each in lines]),
+            shape=None if by_itself else self._shape(order, lines, line_ids, messages, anew=anew),
+            line_ids=line_ids,
             message_ids=tuple(messages.ids.split(gathered.BETWEEN)) if messages.ids else (),
         )
 
     def _shape(
         self,
         order: Row[Any],
-        lines: tuple[Row[Any], ...],
-        moving: Row[Any] | None,
-        messages: gathered.Messages,
+        lines: Lines,
+        line_ids: tuple[str, ...],
+        messages: Messages,
+        *,
+        anew: bool,
     ) -> tuple[Any, ...]:
-        """`moving` is the line whose estimate, and when that changed, become the change's own."""
+        """With `anew` the line's estimate, and when that changed, become the change's own."""
         registered_at = order.registered_at
         left = gathered.left(messages)
-        last_told = max([registered_at, *(each.at for each in left)])
+        last_told = max([registered_at, *[each.at for each in left]])
         threshold = self._far(last_told[:10])
-        etas = [self._eta if line is moving else line.eta for line in lines]
-        far = all(eta is None or eta >= threshold for eta in etas)
-        welcome = messages.welcome or ""
-        old = far and bool(welcome)
-        said = messages.said or ""
-        for position, line in enumerate(lines):
-            said = said.replace(line.id, str(position))
-        shape = [
-            order.timezone,
-            order.country,
-            order.unsubscribed,
-            order.seller_credit,
+        eta = self._eta if anew else lines.eta
+        far = (eta is None or eta >= threshold) and (lines.soonest is None or lines.soonest >= threshold)
+        welcome, said = messages.welcome, messages.said or ""
+        for position, line_id in enumerate(line_ids):
+            said = said.replace(line_id, str(position))
+        # Dates that the first email told, and that never changed, are no news of any hour.
+        known = (
+            (far and welcome is not None and not messages.unsettled)
+            and lines.changed_first in {None, registered_at}
+            and lines.changed_last in {None, registered_at}
+            and all(line_id in welcome for line_id in line_ids)
+        )
+        return (
+            order[gathered.PLAIN],
             # The law asks when it was placed only where checkout promised no day,
-            None if all(line.promised for line in lines) else order.placed_at,
+            order.placed_at if lines.unpromised else None,
             # and when it was registered is asked only until the first email has left.
-            None if old else registered_at,
+            None if far and welcome else registered_at,
             # That an order is not forgotten goes so many days after what it was last told.
             self._days(last_told, order.timezone) if self._spoken_of_again else None,
             said,
-        ]
-        for line in lines:
-            moves, changed_at = line is moving, line.eta_changed_at
-            # A date that the first email told, and that never changed, is no news of any hour.
-            known = old and not messages.unsettled and changed_at == registered_at and line.id in welcome
-            shape += (
-                moves,
-                line.sku if line.sku in self._own else None,  # else no plan depends on what it is called
-                None if moves or known else changed_at,
-                line[gathered.PLAIN],
-            )
-        shape += [self._when(each, order.timezone, far=far) for each in left]
-        if len(left) > 1:  # what was said last counts, not when
-            shape.append(tuple(each.key for each in sorted(left, key=lambda it: (it.at, it.id))))
-        return tuple(shape)
+            lines.plain,
+            None if known else lines.changed,
+            None if anew else lines.eta_changed_at,
+            tuple([self._when(each, order.timezone, far=far) for each in left]),
+            # What was said last counts, not when.
+            tuple([each.key for each in sorted(left, key=_when_left)]) if len(left) > 1 else (),
+        )
 
     def _far(self, day: str) -> str:
         """From which estimate on, what left on that day or before has no bearing on any countdown.
@@ -176,7 +170,7 @@ class _Look:
             self._thresholds[day] = (date.fromisoformat(day) + self._ahead).isoformat()
         return self._thresholds[day]
 
-    def _when(self, message: gathered.Left, timezone: str, *, far: bool) -> Any:
+    def _when(self, message: Left, timezone: str, *, far: bool) -> Any:
         """What a plan may depend on of the times of a message that has left."""
         if not far:
             return message.times
@@ -200,9 +194,13 @@ def _text(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _card_runs_out(payment: str | None, etas: Sequence[str | None]) -> bool:
+def _when_left(message: Left) -> tuple[str, str]:
+    return message.at, message.id
+
+
+def _card_runs_out(payment: str, *etas: str | None) -> bool:
     """Whether a card runs out before a line comes, by its date now or the new one."""
-    expires = json.loads(payment).get("expires") if payment and payment != "null" else None
+    expires = json.loads(payment).get("expires") if payment != "null" else None
     return expires is not None and any(eta is not None and eta[:7] > expires for eta in etas)
 
 
@@ -214,7 +212,7 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
     lines = SQLModel.metadata.tables["backorder_line"]
     values = {"eta": wanted.eta.latest, "eta_earliest": wanted.eta.earliest, "eta_reason": wanted.reason}
     for anew, changed in ((True, {"eta_changed_at": wanted.at}), (False, {})):
-        ids = [order.line.id for order in orders if order.anew is anew]
+        ids = [order.line_id for order in orders if order.anew is anew]
         session.execute(update(lines).where(lines.c.id.in_(ids)).values(values | changed))
     backorders = SQLModel.metadata.tables["backorder"]
     singles = [order.id for order in orders if order.shape is None]
@@ -244,7 +242,7 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
 
 def _note(session: Session, orders: Sequence[Sketch], wanted: Wanted) -> None:
     """Let the SKU's history know: one row for each date that moved, however many orders had it."""
-    dated = Counter(str(order.line.eta) for order in orders if order.anew and order.line.eta)
+    dated = Counter(order.eta for order in orders if order.anew and order.eta)
     lines = {date.fromisoformat(day): count for day, count in dated.items()}
     if orders:
         hindsight.note_move(session, orders[0].store_id, wanted.sku, lines, wanted.eta.latest, wanted.at)
@@ -252,5 +250,4 @@ def _note(session: Session, orders: Sequence[Sketch], wanted: Wanted) -> None:
 
 def moved_fact(order: Sketch, wanted: Wanted) -> dict[str, Any]:
     """What the fact of this order's move holds."""
-    before = str(order.line.eta) if order.line.eta else None
-    return eta_changed(order.line.id, order.line.sku, before, wanted.eta, wanted.reason, "sku")
+    return eta_changed(order.line_id, wanted.sku, order.eta, wanted.eta, wanted.reason, "sku")

@@ -4,15 +4,17 @@ Days and times come as text, in one form from both databases: UTC, to the micros
 as most are only compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, JSON, Row, String, TextClause, bindparam, text
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
 
 from notifier.db.facts import PLANNING_FACTS
+from notifier.db.tables import DUTY_DAYS
 from notifier.domain.message import DROPPED, Kind, Status
 
 UNDER_WAY = (Status.PLANNED, Status.HELD, Status.CANCELLED, Status.EXPIRED)
@@ -24,8 +26,29 @@ ASTRAY = (Status.BOUNCED, Status.FAILED)
 WITHIN, BETWEEN = "\x1f", "\x1e"
 """What stands between the parts of a message, and between messages. No key, id or JSON has such a character in it."""
 
-PLAIN = slice(7, None)
-"""Of a line's row: what a plan depends on as it is."""
+
+class Lines(NamedTuple):
+    """What there is of an order's lines, all in the same sequence; and the one that moves."""
+
+    backorder_id: str
+    ids: str
+    plain: str
+    """Of each what a plan depends on as it is."""
+    latest: str | None
+    unpromised: int
+    changed: str
+    """Of each but the one that moves: when its estimate changed; then the first and the last of them."""
+    changed_first: str | None
+    changed_last: str | None
+    soonest: str | None
+    """The soonest estimate of all but the one that moves."""
+    id: str
+    eta: str | None
+    eta_earliest: str | None
+    eta_reason: str | None
+    eta_changed_at: str
+    unit_price: str | None
+    waiting: int
 
 
 class Messages(NamedTuple):
@@ -84,28 +107,26 @@ def lock(session: Session, ids: Sequence[str]) -> None:
         )
 
 
+PLAIN = slice(6, None)
+"""Of an order's row: what a plan depends on as it is."""
+
+
 def orders(session: Session, ids: Sequence[str]) -> Sequence[Row[Any]]:
     """These orders, by id."""
     return _run(
         session,
-        "SELECT id, store_id, timezone, country, unsubscribed, {time:placed_at} AS placed_at,"
-        " {time:registered_at} AS registered_at, currency, seller_credit, {json:payment} AS payment"
+        "SELECT id, store_id, currency, {time:placed_at} AS placed_at, {time:registered_at} AS registered_at,"
+        " {json:payment} AS payment, timezone, country, unsubscribed, seller_credit"
         " FROM backorder WHERE id {ids} ORDER BY id",
         ids,
     )
 
 
-def lines(session: Session, ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """The lines of these orders, in their sequence, an order's together."""
-    return _run(
-        session,
-        "SELECT backorder_id, id, sku, {time:eta_changed_at} AS eta_changed_at, eta_reason, unit_price, waiting,"
-        " {day:eta} AS eta, {day:eta_earliest} AS eta_earliest, {day:promised} AS promised, waiting > 0,"
-        " allocated >= waiting, law_state, essential_date, {day:notice_by}, {day:lapse_by}, {day:answer_by},"
-        " {day:cancel_by}, {day:refund_by}"
-        " FROM backorder_line WHERE backorder_id {ids} ORDER BY backorder_id, position",
-        ids,
-    )
+def lines(session: Session, ids: Sequence[str], sku: str, own: Collection[str]) -> Sequence[Lines]:
+    """What there is of the lines of each of these orders, one of which is of that SKU. `own` have their own policy."""
+    query = _LINES.replace("{own}", "CASE WHEN sku {own_ids} THEN sku ELSE '' END" if own else "''")
+    more: dict[str, Any] = {"sku": sku} | ({"own": list(own)} if own else {})
+    return [Lines._make(row) for row in _run(session, query, ids, **more)]
 
 
 def messages(session: Session, ids: Sequence[str]) -> Sequence[Messages]:
@@ -124,6 +145,26 @@ def _words(words: Sequence[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
+_ITS = "CASE WHEN sku = :sku THEN"
+_OTHERS = "CASE WHEN sku <> :sku THEN"
+_DAYS = " || '|' || ".join(f"coalesce({{day:{day}}}, '')" for day in DUTY_DAYS)
+_LINES = (
+    "SELECT backorder_id, {concat}(id, {between}),"  # noqa: S608  our own words
+    " {concat}(CAST(sku = :sku AS TEXT) || '|' || {own} || '|' || coalesce({day:promised}, '') || '|' ||"
+    " coalesce({day:eta}, '') || '|' || coalesce({day:eta_earliest}, '') || '|' || CAST(waiting > 0 AS TEXT) || '|' ||"
+    " CAST(allocated >= waiting AS TEXT) || '|' || law_state || '|' || CAST(essential_date AS TEXT) || '|' || "
+    f"{_DAYS}, {{between}}), max({{day:eta}}), max(CASE WHEN promised IS NULL THEN 1 ELSE 0 END),"
+    f" {{concat}}({_OTHERS} {{time:eta_changed_at}} ELSE '' END, {{between}}),"
+    f" min({_OTHERS} {{time:eta_changed_at}} END), max({_OTHERS} {{time:eta_changed_at}} END),"
+    f" min({_OTHERS} {{day:eta}} END),"
+    f" max({_ITS} id END), max({_ITS} {{day:eta}} END), max({_ITS} {{day:eta_earliest}} END),"
+    f" max({_ITS} eta_reason END), max({_ITS} {{time:eta_changed_at}} END), max({_ITS} unit_price END),"
+    f" max({_ITS} waiting END)"
+    # In one sequence for all, by an index that is there; another would only make orders look different that are alike.
+    " FROM (SELECT * FROM backorder_line WHERE backorder_id {ids} ORDER BY backorder_id, sku) AS line"
+    " GROUP BY backorder_id"
+)
+
 _LEFT = f"(status NOT IN ({_words(UNDER_WAY)}) OR coalesce(reason, '') = '{DROPPED}')"
 _MESSAGES = (
     "SELECT backorder_id,"  # noqa: S608  our own words
@@ -138,7 +179,6 @@ _MESSAGES = (
     f" max(CASE WHEN {_LEFT} AND ({{find}}({{json:says}}, '\"notice\"') > 0 OR {{find}}({{json:says}}, '{{{{}}}}') > 0)"
     " THEN 1 ELSE 0 END),"
     f" max(CASE WHEN status IN ({_words(ASTRAY)}) THEN 1 ELSE 0 END)"
-    # In one sequence for all, by an index that is there; another would only make orders look different that are alike.
     " FROM (SELECT * FROM message WHERE backorder_id {ids} ORDER BY backorder_id, key) AS message GROUP BY backorder_id"
 )
 
@@ -163,6 +203,7 @@ _POSTGRESQL = {
     "within": f"chr({ord(WITHIN)})",
     "between": f"chr({ord(BETWEEN)})",
     "ids": "= ANY(:ids)",
+    "own_ids": "= ANY(:own)",
 }
 _SQLITE = {
     "time": _As("COLUMN"),
@@ -174,17 +215,18 @@ _SQLITE = {
     "within": f"char({ord(WITHIN)})",
     "between": f"char({ord(BETWEEN)})",
     "ids": "IN (SELECT value FROM json_each(:ids))",
+    "own_ids": "IN (SELECT value FROM json_each(:own))",
 }
 
 
 @cache
 def _statement(query: str, *, postgresql: bool) -> TextClause:
     words: dict[str, Any] = _POSTGRESQL if postgresql else _SQLITE
-    return text(query.format(**words)).bindparams(
-        bindparam("ids", type_=ARRAY(String) if postgresql else JSON)
-    )
+    lists = ("ids", "own") if "{own_ids}" in query else ("ids",)
+    kind: TypeEngine[Any] = ARRAY(String) if postgresql else JSON()
+    return text(query.format(**words)).bindparams(*(bindparam(name, type_=kind) for name in lists))
 
 
-def _run(session: Session, query: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
+def _run(session: Session, query: str, ids: Sequence[str], **more: Any) -> Sequence[Row[Any]]:
     postgresql = session.get_bind().dialect.name == "postgresql"
-    return session.execute(_statement(query, postgresql=postgresql), {"ids": list(ids)}).all()
+    return session.execute(_statement(query, postgresql=postgresql), {"ids": list(ids)} | more).all()
