@@ -18,10 +18,11 @@ from sqlalchemy import Row, update
 from sqlmodel import Session, SQLModel
 
 from notifier.db import gathered, hindsight
+from notifier.db.bulk import insert_stored
 from notifier.db.facts import eta_changed
 from notifier.db.gathered import NO_MESSAGES, Left, Lines, Messages
 from notifier.db.ids import new_id
-from notifier.db.raw import insert_many, stored
+from notifier.db.raw import stored
 from notifier.domain.eta import Eta
 from notifier.domain.policy import Policy, local_day
 
@@ -220,7 +221,7 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
         update(backorders).where(backorders.c.id.in_(singles)).values(version=backorders.c.version + 1)
     )
     at, recorded_at = stored(session, wanted.at), stored(session, now)
-    insert_many(
+    insert_stored(
         session,
         "fact",
         ("id", "store_id", "backorder_id", "at", "recorded_at", "kind", "data"),

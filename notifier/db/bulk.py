@@ -24,16 +24,25 @@ def insert(session: Session, table: str, rows: Sequence[Row]) -> None:
     """Write new rows of the table of that name."""
     if not rows:
         return
-    columns, connection = tuple(rows[0]), session.connection()
+    columns = tuple(rows[0])
+    values = _values(table, columns, postgresql=session.get_bind().dialect.name == "postgresql")
+    insert_stored(session, table, columns, [tuple(values(row)) for row in rows])
+
+
+def insert_stored(
+    session: Session, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write new rows; of each, the values of these columns as the driver takes them (see `raw.stored`)."""
+    if not rows:
+        return
+    connection = session.connection()
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection
-        values = _values(table, columns, postgresql=True)
         with driver.cursor() as cursor, cursor.copy(_copy(table, columns)) as copy:
             for row in rows:
-                copy.write_row(values(row))
+                copy.write_row(row)
     else:
-        values = _values(table, columns, postgresql=False)
-        connection.exec_driver_sql(_insert(table, columns), [tuple(values(row)) for row in rows])
+        connection.exec_driver_sql(_insert(table, columns), list(rows))
 
 
 def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = "id") -> set[str]:

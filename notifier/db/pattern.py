@@ -9,11 +9,12 @@ from typing import Any
 from sqlmodel import Session
 
 from notifier.db.alike import Sketch
+from notifier.db.bulk import insert_stored
 from notifier.db.codec import says_to_json
 from notifier.db.facts import LINE_STANDING
 from notifier.db.ids import new_id
 from notifier.db.planned import before, noted
-from notifier.db.raw import insert_many, stored, update_many
+from notifier.db.raw import stored, update_many
 from notifier.domain.message import URGENCY, Draft, Said, Status
 from notifier.domain.reconcile import Changes
 
@@ -133,5 +134,5 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
     update_many(session, "backorder_line", (*LINE_STANDING, "id"), lines)
     update_many(session, "message", MOVED, moved, AGAIN)
     update_many(session, "message", STOPPED, stopped, "lease_token = NULL, lease_until = NULL")
-    insert_many(session, "message", ADDED, added)
-    insert_many(session, "message_history", HISTORY, history)
+    insert_stored(session, "message", ADDED, added)
+    insert_stored(session, "message_history", HISTORY, history)

@@ -1,4 +1,4 @@
-"""Very many rows with one statement, past the ORM, at the least cost that each driver has.
+"""Changes of very many rows with one statement, past the ORM, at the least cost that each driver has.
 
 SQLite takes a list of tuples; PostgreSQL reads all rows out of one JSON value. Values are given as `stored` gives them.
 """
@@ -28,11 +28,6 @@ def _time(dialect: Dialect) -> Any:
     return SQLModel.metadata.tables["fact"].c.at.type.dialect_impl(dialect).bind_processor(dialect)
 
 
-def insert_many(session: Session, table: str, columns: tuple[str, ...], rows: Rows) -> None:
-    """Write new rows; of each, the values of these columns."""
-    _run(session, _insert(session.get_bind().dialect, table, columns), rows)
-
-
 def update_many(session: Session, table: str, columns: tuple[str, ...], rows: Rows, also: str = "") -> None:
     """Set these columns, the last of which is the id that finds the row; `also`: what all get besides, as SQL."""
     _run(session, _update(session.get_bind().dialect, table, columns, also), rows)
@@ -48,16 +43,6 @@ def _run(session: Session, statement: str, rows: Rows) -> None:
 
 
 # Names of tables and columns are words of this program, never of a user.
-
-
-@cache
-def _insert(dialect: Dialect, table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(columns)
-    if dialect.name == "sqlite":
-        marks = ", ".join("?" for _ in columns)
-        return f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  # see above
-    taken = ", ".join(_taken(dialect, table, name, number) for number, name in enumerate(columns))
-    return f"INSERT INTO {table} ({names}) SELECT {taken} FROM {_ROWS}"  # noqa: S608  # see above
 
 
 @cache
