@@ -273,6 +273,8 @@ def _answers(
             "at": instant(fact.at),
             "choice": chose,
             "means": means,
+            "further": bool(fact.data.get("further")),
+            "extra_until": fact.data.get("extra_until"),
             "skus": [skus[line_id] for line_id in lines],
             "asked": _asked(messages, lines, fact.at, skus),
         }

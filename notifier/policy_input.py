@@ -227,6 +227,15 @@ class PolicyInput(Input):
             ),
         ),
     ] = "ask"
+    ask_further: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="Whether the first notice of a delay, where it names a date, also asks the customer to agree in"
+            " advance to any further delay (16 CFR 435.2(b)(1)(iv)).",
+            **_said("Ask in advance for consent to a further delay"),
+        ),
+    ] = False
     unknown_sends: Annotated[
         Literal["hold", "resend"],
         Field(

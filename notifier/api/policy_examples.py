@@ -18,6 +18,7 @@ POLICY: Json = {
     "max_messages_per_change": 10000,
     "auto_notice": True,
     "deemed_cancellation": "ask",
+    "ask_further": False,
     "unknown_sends": "hold",
     "skus": {"ORN-RED": {"countdown_days": [7, 1], "delay_threshold_days": 3}},
 }

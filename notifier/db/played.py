@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from notifier.db.codec import says_from_json
 from notifier.db.tables import Backorder, BackorderLine, MessageRow
 from notifier.domain.message import Kind, Status
 
@@ -63,12 +64,22 @@ def last_sent(session: Session, backorder_id: str, kind: Kind) -> MessageRow | N
 
 def asked_about(session: Session, backorder_id: str) -> set[str]:
     """The SKUs of an order of which an email that left asks whether its customer waits on."""
+    return {sku for row in _asking(session, backorder_id) for sku in _skus(session, row)}
+
+
+def asked_further(session: Session, backorder_id: str) -> bool:
+    """Whether an email that left also asks to agree to any further delay."""
+    asking = _asking(session, backorder_id)
+    return any(said.further for row in asking for said in says_from_json(row.says).values())
+
+
+def _asking(session: Session, backorder_id: str) -> Sequence[MessageRow]:
     query = select(MessageRow).where(
         MessageRow.backorder_id == backorder_id,
         col(MessageRow.kind).in_([Kind.DELAY.value, Kind.CONSENT.value]),
         col(MessageRow.sent_at).is_not(None),
     )
-    return {sku for row in session.exec(query) for sku in _skus(session, row)}
+    return session.exec(query).all()
 
 
 def orders(session: Session, store_id: str) -> list[str]:

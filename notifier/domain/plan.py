@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from notifier.domain.eta import Eta, Slip, slip
 from notifier.domain.law import standing
 from notifier.domain.law.course import day_ends
-from notifier.domain.law.standing import Standing
+from notifier.domain.law.standing import DEFINITE, Standing
 from notifier.domain.message import (
     CHANGE_OF_DATE,
     IN_WINDOW,
@@ -143,11 +143,7 @@ def _change(
     news = [
         item
         for line in lines
-        for item in [
-            _news(
-                facts, line, Slip.NONE if welcomed else slip_to_tell(facts, line, policy), standings[line.id]
-            )
-        ]
+        for item in [_news(facts, line, standings[line.id], policy, welcomed)]
         if item.slip is not Slip.NONE or _owed(facts, item, standings[line.id])
     ]
     if not news:
@@ -164,14 +160,17 @@ def _change(
     )
 
 
-def _news(facts: Facts, line: Line, moved: Slip, where: Standing) -> _News:
+def _news(facts: Facts, line: Line, where: Standing, policy: Policy, welcomed: bool) -> _News:
+    moved = Slip.NONE if welcomed else slip_to_tell(facts, line, policy)
     if where.notice:
-        said = Said(line.eta, where.notice.kind, where.notice.answer_by)
+        further = policy.ask_further and where.notice.kind in DEFINITE
+        said = Said(line.eta, where.notice.kind, where.notice.answer_by, further)
         return _News(line, moved, said, where.notice.give_by)
     if where.answer_by and (line.eta.latest is None or line.eta.latest > where.answer_by):
         # Whatever the date is now, without a yes the order ends before it: ask again, with the new date.
         notice = "n2_renewed" if where.state == "renewed" else "n1_long" if line.eta.known else "n1_indef"
-        return _News(line, moved, Said(line.eta, notice, where.answer_by), where.answer_by)
+        further = where.further and notice in DEFINITE  # the question of the first notice still stands
+        return _News(line, moved, Said(line.eta, notice, where.answer_by, further), where.answer_by)
     return _News(line, moved, Said(line.eta), None)
 
 

@@ -61,6 +61,8 @@ class Policy:
     deemed_cancellation: str = "ask"
     """What becomes of units that the law has cancelled by the passing of time: `ask`, a duty that waits for a person,
     or `carry_out`, taken off the order at once, as a cancellation by the law."""
+    ask_further: bool = False
+    """Whether a first notice that names a date also asks for consent to any further delay (16 CFR 435.2(b)(1)(iv))."""
     unknown_sends: str = "hold"
     """What becomes of an email that may have left, where the mail service doesn't remove duplicates: `hold` it for
     evidence or a person, so that it goes at most once, or `resend` it, so that it goes at least once."""

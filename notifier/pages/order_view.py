@@ -11,7 +11,6 @@ from notifier.db.tables import Fact
 from notifier.dispatch import shop_of
 from notifier.domain.eta import Eta
 from notifier.domain.law import standing
-from notifier.domain.law.course import given
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import CHANGE_OF_DATE, Status
 from notifier.domain.order import Cancellation, Choice, Facts, Line
@@ -88,7 +87,7 @@ def view(order: Order, happened: Sequence[Fact], now: datetime) -> Value:
         "answer_for": said.list(
             [line.name for line, where in standings if answer_by and where.answer_by == answer_by]
         ),
-        "further_asked": any(_asks_further(facts, line) for line in lines),
+        "further_asked": any(where.further for _, where in standings),
         "extra": _extra(facts, standings, said, now),
         "kept_on": said.moment(kept_at) if kept_at else None,
         "withdrawn": _withdrawn(order, said, now),
@@ -169,12 +168,6 @@ def _ahead(facts: Facts, lines: Sequence[Line], said: Tongue, now: datetime) -> 
         if eta.latest and eta.latest >= _day(facts, now)
     ]
     return [value for _, value in sorted(coming, key=lambda item: item[0])]
-
-
-def _asks_further(facts: Facts, line: Line) -> bool:
-    """Whether the last notice of the line also asked for consent to any further delay (16 CFR 435.2(b)(1)(iv))."""
-    notices = [told for _, told in given(facts, line) if told.notice]
-    return bool(notices) and notices[-1].further
 
 
 def extra_days(facts: Facts, now: datetime) -> tuple[date, date]:

@@ -115,6 +115,11 @@ def _refuse_unasked(session: Session, event: Say, backorder_id: str) -> None:
         raise Conflict(
             f"nothing was asked of {', '.join(map(repr, unasked))}, only of {', '.join(sorted(asked))}"
         )
+    if event.further and not played.asked_further(session, backorder_id):
+        raise Conflict(
+            f"nobody asked the customer of order {event.order_id!r} to agree to any further delay; a notice does"
+            ' where the policy says {"ask_further": true}, and where it names a date'
+        )
 
 
 def _last_sent(session: Session, event: OfOrder, kind: Kind, backorder_id: str, what: str) -> str:

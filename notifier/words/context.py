@@ -144,11 +144,11 @@ def _news(facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, locale
     ):  # which says what the customer was told before this very email, seen again or retried
         others = (m for m in facts.messages if (m.kind, m.says, m.about) != (kind, says, about))
         before = replace(facts, messages=tuple(others))
-    groups: dict[tuple[Eta, Eta, str | None, str | None, date | None], list[Line]] = {}
+    groups: dict[tuple[Eta, Eta, str | None, str | None, date | None, bool], list[Line]] = {}
     for line_id, said in says.items():
         line = facts.line(line_id)
         was = baseline(before, line) if kind in COMPARED else UNKNOWN
-        key = (said.eta, was, line.eta_reason, said.notice, said.answer_by)
+        key = (said.eta, was, line.eta_reason, said.notice, said.answer_by, said.further)
         groups.setdefault(key, []).append(line)
     return [
         {
@@ -157,10 +157,11 @@ def _news(facts: Facts, kind: Kind, says: Mapping[str, Said], about: str, locale
             "reason": _reason(reason),
             "notice": notice,
             "answer_by": _day(answer_by, locale) if answer_by else None,
+            "further": further,
             "lines": [_line(line, line.waiting, eta, locale) for line in lines],
             "names": language.spell_list(tuple(_clean(line.name) for line in lines), locale),
         }
-        for (eta, was, reason, notice, answer_by), lines in sorted(
+        for (eta, was, reason, notice, answer_by, further), lines in sorted(
             groups.items(), key=lambda item: item[0][0].latest or date.max
         )
     ]

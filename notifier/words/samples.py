@@ -186,6 +186,8 @@ def _delays() -> Iterator[Sample]:
     late = slipped(ORNAMENT, new, reason)
     short = Said(new, "n1_short", new.latest)
     yield Sample("up to 30 days late, US law", Kind.DELAY, order(late), {"l1": short})
+    ahead = {"l1": replace(short, further=True)}
+    yield Sample("up to 30 days late, asked in advance", Kind.DELAY, order(late), ahead)
     yield Sample("late, EU law", Kind.DELAY, order(late, customer=EMMA), {"l1": Said(new)})
     lost = slipped(ORNAMENT, UNKNOWN, reason)
     yield Sample("the date is lost, EU law", Kind.DELAY, order(lost, customer=EMMA), {"l1": Said(UNKNOWN)})
@@ -202,6 +204,8 @@ def _consents() -> Iterator[Sample]:
     late, lost = slipped(ORNAMENT, far, reason), slipped(ORNAMENT, UNKNOWN, reason)
     yield Sample("more than 30 days late", Kind.CONSENT, order(late), {"l1": Said(far, "n1_long", limit)})
     yield Sample("the date is lost", Kind.CONSENT, order(lost), {"l1": Said(UNKNOWN, "n1_indef", limit)})
+    ahead = {"l1": Said(far, "n1_long", limit, further=True)}
+    yield Sample("more than 30 days late, asked in advance", Kind.CONSENT, order(late), ahead)
     before = on(2026, 12, 20)
     again = told(order(late), Kind.DELAY, l1=before)
     yield Sample("late a second time", Kind.CONSENT, again, {"l1": Said(far, "n2_renewed", before.latest)})

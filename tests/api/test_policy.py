@@ -22,6 +22,7 @@ DEFAULTS = {
     "max_messages_per_change": 10000,
     "auto_notice": True,
     "deemed_cancellation": "ask",
+    "ask_further": False,
     "unknown_sends": "hold",
     "skus": {},
 }

@@ -50,6 +50,7 @@ policies = st.builds(
     delay_threshold_days=st.sampled_from([0, 1, 1, 3, 10]),
     jurisdiction=st.sampled_from(["auto", "us-ftc", "eu", "none"]),
     auto_notice=st.booleans(),
+    ask_further=st.booleans(),
     skus=st.dictionaries(
         st.sampled_from("AB"),
         st.builds(

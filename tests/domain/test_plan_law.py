@@ -49,6 +49,33 @@ def test_the_legal_notice_of_a_delay_decides_whether_an_answer_is_asked(
     assert life.sent[1].says == {"a": said}
 
 
+@pytest.mark.parametrize(
+    ("eta", "asked"), [(date(2026, 4, 30), True), (date(2026, 5, 20), True), (None, False)]
+)
+def test_a_store_may_ask_in_advance_for_consent_to_a_further_delay_where_it_names_a_date(
+    eta: date | None, asked: bool
+) -> None:
+    """435.2(b)(1)(iv). Whoever is given no date is asked to wait for as long as it takes anyway."""
+    for policy, further in (({"ask_further": True}, asked), ({}, False)):
+        life = under_law(**policy)
+        life.until(on(3, 20))
+        life.moves(eta)
+        life.until(on(3, 21))
+        (said,) = life.sent[-1].says.values()
+        assert said.notice
+        assert said.further == further
+
+
+def test_a_renewed_notice_asks_for_no_consent_in_advance() -> None:
+    life = under_law(ask_further=True)
+    for day, eta in ((20, date(2026, 4, 10)), (25, date(2026, 4, 20))):
+        life.until(on(3, day))
+        life.moves(eta)
+    life.until(on(3, 27))
+    (said,) = life.sent[-1].says.values()
+    assert (said.notice, said.further) == ("n2_renewed", False)
+
+
 def test_a_second_delay_is_a_renewed_notice_whose_answer_is_due_by_the_old_date() -> None:
     life = under_law()
     for month, day, eta in [(3, 20, date(2026, 4, 20)), (4, 15, date(2026, 5, 10))]:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlmodel import select
+from sqlmodel import col, select
 
 from notifier.db.engine import reading
-from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow
+from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow, Store
 from tests.pages.shop import API_KEY, Shop, an_order, open_shop
 from tests.pages.test_order_page import answer, everything, field, opened
 
@@ -568,21 +568,65 @@ def test_a_last_day_needs_its_tick_and_a_line_that_is_late(shop: Shop, visitor: 
 
 
 def test_consent_to_more_delay_is_asked_only_where_the_notice_asked(shop: Shop, visitor: TestClient) -> None:
-    link = shop.link("1046")
-    assert 'name="further"' not in opened(visitor, link, "keep").text
+    assert 'name="further"' not in opened(visitor, shop.link("1046"), "keep").text
     with shop.writing() as session:
-        for row in session.exec(select(MessageRow).where(MessageRow.backorder_id == shop.ids["1046"])):
-            row.says = {
-                key: said | ({"further": True} if "notice" in said else {}) for key, said in row.says.items()
-            }
-            session.add(row)
+        session.get_one(Store, "store_fern").policy = {"ask_further": True}
+    line = {"sku": "A", "name": "A vase", "quantity": 1, "eta": "2026-12-04", "promised": "2026-12-04"}
+    shop.register("further", lines=[line])
+    shop.dispatch()
+    shop.move_date("further", "A", "2027-02-12", "the kiln cracked")
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    link, email = shop.link("further"), told(shop, visitor, "further", "consent")
+    assert "agree in advance to any further delay after Friday, February 12, 2027" in " ".join(email.split())
     page = opened(visitor, link, "keep")
     assert 'name="further" value="yes">' in page.text
     data = {"action": "keep", "form": field(page, "keep"), "yes": "yes", "further": "yes"}
     assert visitor.post(link, data=data).status_code == 303
-    [fact] = happened(shop, "1046", "answered")
+    [fact] = happened(shop, "further", "answered")
     assert fact.data["further"] is True
     assert "You agreed to wait, even if it takes longer." in visitor.get(link).text
+    assert law_state(shop, "further") == "indefinite"
+    # The date slips once more: that is told, and nothing is asked or lapses any more.
+    shop.move_date("further", "A", "2027-06-01", "and again")
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    assert "Unless you agree" not in told(shop, visitor, "further", "delay")
+    shop.pass_time(days=120)
+    shop.dispatch()
+    assert law_state(shop, "further") == "indefinite"
+    evidence = visitor.get(
+        f"/v1/backorders/{shop.ids['further']}/evidence", headers={"Authorization": f"Bearer {API_KEY}"}
+    ).json()
+    [given] = evidence["answers"]
+    assert given["further"] is True
+    assert given["asked"]["says"][0]["further"] is True
+
+
+def test_consent_to_the_date_alone_is_not_consent_to_more(shop: Shop, visitor: TestClient) -> None:
+    with shop.writing() as session:
+        session.get_one(Store, "store_fern").policy = {"ask_further": True}
+    shop.move_date("1046", "ORN-RED", "2027-02-19", "the kiln cracked")
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    answer(visitor, shop.link("1046"), "keep")
+    assert law_state(shop, "1046") == "consented"
+
+
+def told(shop: Shop, visitor: TestClient, order_id: str, kind: str) -> str:
+    """The text of the order's only email of that kind, as it was sent."""
+    query = select(MessageRow.id).where(
+        MessageRow.backorder_id == shop.ids[order_id],
+        MessageRow.kind == kind,
+        col(MessageRow.status).in_(("sent", "delivered")),
+    )
     with reading(shop.services.engine) as session:
-        query = select(BackorderLine.law_state).where(BackorderLine.backorder_id == shop.ids["1046"])
-        assert session.exec(query).one() == "indefinite"
+        message_id = session.exec(query).one()
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    return str(visitor.get(f"/v1/messages/{message_id}", headers=headers).json()["text"])
+
+
+def law_state(shop: Shop, order_id: str) -> str:
+    query = select(BackorderLine.law_state).where(BackorderLine.backorder_id == shop.ids[order_id])
+    with reading(shop.services.engine) as session:
+        return session.exec(query).one()

@@ -264,3 +264,20 @@ def test_the_command_prints_a_json_object_per_line(tmp_path: Path) -> None:
     assert done.stderr == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line.get("kind", line.get("state")) for line in lines] == ["expectation", "shipped", "shipped"]
+
+
+def test_nobody_agrees_to_a_further_delay_that_was_not_asked_about(tmp_path: Path) -> None:
+    american = registered(customer={"email": "jane@example.com", "country": "US"})
+    late = event("eta", day=3, sku="A", eta="2026-05-05", reason="the kiln cracked")
+    agreed = event("answer", day=5, answer="keep", further=True)
+    assert "nobody asked the customer" in refusal(tmp_path, [american, late, agreed])
+    asks = {
+        "policy": {"ask_further": True},
+        "events": [american, late, agreed],
+        "until": "2026-06-30T00:00:00Z",
+    }
+    file = tmp_path / "asked.json"
+    file.write_text(json.dumps(asks), encoding="utf-8")
+    lines = list(rehearse(*read_scenario(file), Settings()))
+    states = [line["state"] for line in lines if line["event"] == "law"]
+    assert states == ["silence_ok", "indefinite"]

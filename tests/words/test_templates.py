@@ -149,6 +149,16 @@ LAW = {
         "shipped by Monday, January 11, 2027",
         "agreed by then",
     ],
+    "up to 30 days late, asked in advance": [
+        "Unless we hear from you before the shipment and before Tuesday, December 22, 2026",
+        "agree in advance to any further delay after Tuesday, December 22, 2026",
+        "If you do, you may still cancel at any time before the shipment.",
+    ],
+    "more than 30 days late, asked in advance": [
+        "shipped by Monday, January 11, 2027",
+        "agree in advance to any further delay after Saturday, February 20, 2027",
+        "If you do, you may still cancel at any time before the shipment.",
+    ],
     "the date is lost": [
         "We cannot give you a new ship date",
         "Reason: the kiln that makes it is being rebuilt",

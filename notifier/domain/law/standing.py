@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+DEFINITE = frozenset({"n1_short", "n1_long"})
+"""First notices with a definite revised date, which alone may ask for consent to a further delay as well
+(16 CFR 435.2(b)(1)(iv))."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -29,7 +33,8 @@ class Standing:
     way; `lapse` what must be given on `ship_by` day if the line is still unshipped, None when nothing is;
     `answer_by` the last day to answer, where an answer is needed; `refund_by` the last day to send a refund
     that is owed, in any state (some units may be cancelled while others wait, or have shipped); `changes_at`
-    the next instant at which the passing of time alone may change any of this, None when it changes nothing.
+    the next instant at which the passing of time alone may change any of this, None when it changes nothing;
+    `further` whether the notice that counts also asked for consent to any further delay.
     """
 
     state: str
@@ -40,6 +45,7 @@ class Standing:
     refund_by: date | None = None
     changes_at: datetime | None = None
     cancel_by: date | None = None
+    further: bool = False
 
     @property
     def extra_until(self) -> date | None:

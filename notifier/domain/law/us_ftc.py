@@ -98,6 +98,7 @@ def standing(facts: Facts, line: Line, now: datetime) -> Standing:
         answer_by=clock.by if clock.state in ASKED else None,
         refund_by=refund_by,
         changes_at=day_ends(facts, clock.by) if clock.by else None,
+        further=clock.further,
     )
 
 
