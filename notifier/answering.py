@@ -9,12 +9,18 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from notifier.db import facts as store
 from notifier.db import queries
 from notifier.domain.law.course import day_of
 from notifier.domain.order import Choice
-from notifier.errors import Conflict, Fault, Invalid
+from notifier.errors import Conflict, Fault, Invalid, NotFound
 from notifier.inputs import CancelledLine, NewAnswer, NewRevocation
 from notifier.intake import OrderFacts, take_off
+from notifier.planning import write
+from notifier.words.language import speak
+
+MOST_ORDERS = 100
+"""Of how many of a customer's orders at a time the language is changed: one transaction stays short."""
 
 
 def answer(
@@ -76,11 +82,23 @@ def set_waiting_series(
 
 
 def choose_language(session: Session, store_id: str, backorder_id: str, tag: str, now: datetime) -> None:
-    """The customer wants to read this language (a BCP 47 tag), on the page and in emails of this order."""
-    with OrderFacts(session, store_id, backorder_id, now) as fact:
-        if fact.order.row.locale != tag:
-            fact.order.row.locale = tag
-            fact.happened("language_chosen", {"locale": tag})
+    """The customer wants to read this language (a BCP 47 tag), on the pages and in the emails of this order and of
+    their other orders with this store that are not over, `MOST_ORDERS` at most.
+
+    Must be the first to lock an order in its transaction, as it locks several in the order of their ids. Orders that
+    speak the language already keep their region.
+    """
+    asked = store.load(session, [backorder_id]).get(backorder_id)
+    if asked is None or asked.row.store_id != store_id:
+        raise NotFound(f"there is no backorder {backorder_id!r} in this store")
+    theirs = queries.open_orders(session, store_id, asked.row.email, MOST_ORDERS)
+    happened = []
+    for order in store.load(session, {backorder_id, *theirs}, lock=True).values():
+        spoken = speak(order.facts.customer.locale).language
+        if order.row.email.lower() == asked.row.email.lower() and spoken != tag and not order.facts.erased:
+            order.row.locale = tag
+            happened.append((order, [store.record(order, "language_chosen", now, now, {"locale": tag})]))
+    write(session, happened, now)
 
 
 def revoke_links(

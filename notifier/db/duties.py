@@ -119,9 +119,11 @@ def _of_day(
 
 def to_look_at(session: Session, store_id: str, now: datetime, limit: int) -> list[str]:
     """Orders of which time has changed something that planning has not written yet."""
+    # Not the bare store, by whose index SQLite would read every order of it: those whose time has come are few.
+    store = func.coalesce(Backorder.store_id, "")
     query = (
         select(Backorder.id)
-        .where(Backorder.store_id == store_id, col(Backorder.replan_at) <= now)
+        .where(store == store_id, col(Backorder.replan_at) <= now)
         .order_by(col(Backorder.replan_at))
         .limit(limit)
     )

@@ -60,6 +60,16 @@ def backorder_ids(
     return list(session.exec(query.order_by(col(Backorder.id).desc()).limit(limit)))
 
 
+def open_orders(session: Session, store_id: str, email: str, most: int) -> list[str]:
+    """The ids of up to `most` orders of that address, in any case of its letters, that are not over; newest first."""
+    query = select(Backorder.id).where(
+        Backorder.store_id == store_id,
+        func.lower(Backorder.email) == func.lower(email),
+        col(Backorder.status).in_(OPEN),
+    )
+    return list(session.exec(query.order_by(col(Backorder.id).desc()).limit(most)))
+
+
 def store_of(session: Session, backorder_id: str) -> str | None:
     """Whose order that is; None when there is none of that id."""
     return session.exec(select(Backorder.store_id).where(Backorder.id == backorder_id)).one_or_none()

@@ -96,7 +96,8 @@ def answer(
         raise Trouble("too_often", 429, wait)
     answers.count(key.backorder_id, now)
     with transaction(services.engine) as session:
-        order = load(session, services, key, lock=True)
+        # Who chooses a language chooses it for all of their orders, which are locked together, in turn.
+        order = load(session, services, key, lock=action != "preferences")
         told = order, queries.facts_about(session, order.row.id)
         if action == "preferences":
             if language not in {"", *LANGUAGES}:

@@ -362,6 +362,45 @@ def test_the_language_is_changed_for_the_page_and_the_emails(shop: Shop, visitor
     assert '<html lang="en-US"' in visitor.get(link).text
 
 
+def test_a_language_is_chosen_for_all_orders_of_the_customer_that_are_not_over(
+    shop: Shop, visitor: TestClient
+) -> None:
+    jane = {"email": "jane@orders.example", "locale": "en-US", "country": "US"}
+    for number in ("this", "other", "done"):
+        shop.register(
+            number, customer=jane | {"email": jane["email"].title() if number == "other" else jane["email"]}
+        )
+    shop.register("german", customer=jane | {"locale": "de-AT"})
+    shop.register("somebody else's", customer=jane | {"email": "john@orders.example"})
+    shop.register("another shop's", "store_else", customer=jane)
+    shop.ship("done")
+    assert answer(visitor, shop.link("this"), "preferences", language="de").status_code == 303
+    chosen = {number: locale(shop, number) for number in shop.ids if "10" not in number}
+    assert chosen == {
+        "this": "de",
+        "other": "de",
+        "done": "en-US",
+        "german": "de-AT",
+        "somebody else's": "en-US",
+        "another shop's": "en-US",
+    }
+    assert [fact.data for fact in happened(shop, "other", "language_chosen")] == [{"locale": "de"}]
+    assert happened(shop, "german", "language_chosen") == []
+    page = visitor.get(shop.link("this")).text
+    assert "other" not in page.replace("others", "")
+
+
+def test_the_page_says_the_same_whether_there_are_other_orders(shop: Shop, visitor: TestClient) -> None:
+    line = {"sku": "A", "name": "A vase", "quantity": 1, "eta": "2026-12-20"}
+    pages = []
+    for number in ("first", "second"):
+        shop.register(number, customer={"email": "jane@orders.example", "country": "US"}, lines=[line])
+        answer(visitor, shop.link(number), "preferences", language="de")
+        page = visitor.get(f"{shop.link(number)}?done=preferences").text
+        pages.append(re.sub(r"o/[^/\"?]+|nonce[^>]+|value=\"[^\"]{40,}\"|first|second", "", page))
+    assert pages[0] == pages[1]
+
+
 def test_the_page_is_offered_in_each_language_by_its_own_name(shop: Shop, visitor: TestClient) -> None:
     page = visitor.get(shop.link("1042")).text
     for name in ("Deutsch", "English", "Español", "Français", "Polski", "العربية"):
