@@ -20,7 +20,7 @@ from notifier.bundling import Going
 from notifier.confirming import first_look
 from notifier.crowding import Lately, Wait
 from notifier.crowding import address as _address
-from notifier.db import accounts, outbox, spacing, suppressions
+from notifier.db import accounts, outbox, spacing, suppressions, whereabouts
 from notifier.db import facts as store
 from notifier.db.claims import claim as claim_due
 from notifier.db.claims import claim_doubtful
@@ -32,6 +32,7 @@ from notifier.db.tables import MessageContent, Store
 from notifier.delivery import Post, backoff, send_all
 from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
 from notifier.domain.plan import plan, window_for
+from notifier.domain.whereabouts import with_progress, without_progress
 from notifier.errors import Misconfigured
 from notifier.errors import Unavailable as DatabaseAway
 from notifier.planning import replan
@@ -177,7 +178,8 @@ def _still_asked_for(order: Order, claim: Claim, now: datetime) -> bool:
     (message,) = (m for m in order.facts.messages if m.id == claim.id)
     others = tuple(m for m in order.facts.messages if m.id != claim.id)
     wanted = plan(replace(order.facts, messages=others), order.policy, now)
-    return any(draft.key == message.key and draft.says == message.says for draft in wanted)
+    says = without_progress(message.says)
+    return any(draft.key == message.key and draft.says == says for draft in wanted)
 
 
 # --- check and render ------------------------------------------------------------------------------------
@@ -217,6 +219,8 @@ def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: d
         orders = store.load(session, {claim.backorder_id for claim in claims})
         addresses = {_address(orders[claim.backorder_id]) for claim in claims if claim.kind in WAITING_SERIES}
         lately = crowding.look(session, addresses, orders.values(), now)
+        reminded = [orders[claim.backorder_id] for claim in claims if claim.kind is Kind.WAITING]
+        progress = whereabouts.of_orders(session, reminded)
         suppressed = suppressions.of(
             session, {_address(order) for order in orders.values()}, naming(post.links.secret)
         )
@@ -239,6 +243,8 @@ def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: d
             with transaction(post.engine) as session:
                 outbox.postpone(session, claim, wait.until, wait.reason, now)
             continue
+        if draft.kind is Kind.WAITING:
+            draft = replace(draft, says=with_progress(order.facts, draft.says, progress))
         try:
             email = compose(post, order, draft.kind, draft.says, draft.about, now, message_id=claim.id)
         except TemplateFault as fault:

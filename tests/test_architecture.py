@@ -37,6 +37,7 @@ FLOORS = {
     "logs": 2,
     "keyring": 2,
     "planning": 2,
+    "progress": 2,
     "policies": 2,
     "policy_input": 2,
     "radius": 2,

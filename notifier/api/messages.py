@@ -14,6 +14,7 @@ from notifier.db.codec import says_from_json
 from notifier.db.tables import MessageRow
 from notifier.domain.message import Kind, Status
 from notifier.errors import NotFound
+from notifier.progress import as_it_goes
 from notifier.resolving import Action, resolve
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"])
@@ -63,9 +64,13 @@ def get_message(message_id: Id, call: CallDep) -> shapes.MessageInFull:
         order = facts.load(work.session, [row.backorder_id])[row.backorder_id]
         content = outbox.content(work.session, row.id)
         head = _shown(work, [row])[0]
+        says = as_it_goes(work.session, order, Kind(row.kind), says_from_json(row.says))
     left = row.sent_at is not None and row.status != Status.PLANNED
-    post, says = call.services.post, says_from_json(row.says)
-    words = as_sent(content) if left else as_now(post, order, Kind(row.kind), says, row.about, call.now)
+    words = (
+        as_sent(content)
+        if left
+        else as_now(call.services.post, order, Kind(row.kind), says, row.about, call.now)
+    )
     return shapes.MessageInFull(
         **head.model_dump(exclude={"subject"}),
         subject=words.subject or row.subject,

@@ -6,6 +6,7 @@ from datetime import date, time
 from typing import Any
 
 from notifier.domain.eta import Eta
+from notifier.domain.inbound import Stage
 from notifier.domain.message import Said
 from notifier.domain.policy import Policy, SkuPolicy, Window
 
@@ -25,6 +26,7 @@ def says_to_json(says: Mapping[str, Said]) -> dict[str, Any]:
                 ("answer_by", said.answer_by),
                 ("further", said.further or None),
                 ("next_word", said.next_word),
+                ("stage", said.stage),
             )
             if value is not None
         }
@@ -40,6 +42,7 @@ def says_from_json(data: Mapping[str, Any]) -> dict[str, Said]:
             _day(said.get("answer_by")),
             said.get("further", False),
             _day(said.get("next_word")),
+            Stage(said["stage"]) if "stage" in said else None,
         )
         for line_id, said in data.items()
     }

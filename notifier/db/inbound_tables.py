@@ -9,9 +9,10 @@ from notifier.db.columns import time_column
 
 
 class InboundShipment(SQLModel, table=True):
-    """Goods that a store expects. `known_at` is since when its present date is known, `content` the digest of what was
-    first handed in, to tell a repeat from a clash. `first_eta` is what its supplier named, or else the first date
-    that was named for it on its way: its supplier is measured by that.
+    """Goods that a store expects. `known_at` is since when its present date is known, `staged_at` since when it is
+    where it is, if anybody noted that; `content` the digest of what was first handed in, to tell a repeat from a clash.
+    `first_eta` is what its supplier named, or else the first date that was named for it on its way: its supplier is
+    measured by that.
     """
 
     __tablename__ = "inbound_shipment"
@@ -33,6 +34,7 @@ class InboundShipment(SQLModel, table=True):
     reference: str
     supplier: str | None = None
     stage: str
+    staged_at: datetime | None = time_column(null=True)
     eta: date | None = None
     eta_earliest: date | None = None
     first_eta: date | None = None

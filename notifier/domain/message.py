@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from notifier.domain.eta import Eta
+from notifier.domain.inbound import Stage
 
 
 class Kind(StrEnum):
@@ -189,6 +190,8 @@ class Said:
     """The notice also asks for consent to any further delay, for as long as the customer does not cancel."""
     next_word: date | None = None
     """The last day on which the customer hears again, where nobody knows the date."""
+    stage: Stage | None = None
+    """Where the goods are, where that is news; planning knows nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)

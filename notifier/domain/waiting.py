@@ -39,7 +39,7 @@ def with_word(draft: Draft, facts: Facts, policy: Policy) -> Draft:
 
 def without_word(said: Said | None) -> Said | None:
     """What it says of the line itself."""
-    return replace(said, next_word=None) if said else None
+    return replace(said, next_word=None, stage=None) if said else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def _row(store_row: Store, new: NewInbound, now: datetime) -> InboundShipment:
         reference=new.reference,
         supplier=new.supplier,
         stage=new.stage.value,
+        staged_at=now,
         eta=new.estimate.latest,
         eta_earliest=new.estimate.earliest,
         # What is here when it is handed in had no date that anybody could hold a supplier to.
@@ -261,7 +262,8 @@ def _after(row: InboundShipment, wanted: InboundChange, now: datetime) -> Inboun
         row.reason = wanted.reason
     if (row.eta, row.eta_earliest, row.reason) != said:
         row.known_at = now
-    row.stage = (wanted.stage or Stage(row.stage)).value
+    if wanted.stage and wanted.stage != row.stage:
+        row.stage, row.staged_at = wanted.stage.value, now
     row.reference = wanted.reference or row.reference
     if "supplier" in wanted.model_fields_set:
         row.supplier = wanted.supplier

@@ -19,6 +19,7 @@ from notifier.errors import NotFound
 from notifier.pages import plain
 from notifier.pages.html import EMAIL_CSP, Page, PageRoute
 from notifier.pages.session import SignedIn, Visit
+from notifier.progress import as_it_goes
 from notifier.providers.base import Envelope
 from notifier.resolving import RESOLVABLE, Action, resolve
 from notifier.words.render import TemplateFault
@@ -113,7 +114,7 @@ def _words(session: Session, visit: Visit, mail: Mail) -> tuple[Envelope | None,
             return None, "Its words are no longer kept, only what became of it."
         return None, "It was never written: " + (plain.reason(row.reason) or row.status) + "."
     loaded = store.load(session, [order.id])[order.id]
-    says = says_from_json(row.says)
+    says = as_it_goes(session, loaded, Kind(row.kind), says_from_json(row.says))
     try:
         at = max(row.due_at, visit.now)
         return compose(visit.services.post, loaded, Kind(row.kind), says, row.about, at).envelope, ""

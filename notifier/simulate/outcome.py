@@ -207,6 +207,9 @@ def _because(order: Order, row: MessageRow, earlier: Iterable[MessageRow]) -> It
                 yield f"{line.sku} was known for {_day(before)}, now it is {_day(says[line.id].eta.latest)}"
     else:
         yield PLANNED.get(kind, "").removeprefix("planned because ") or f"planned as {kind.value}"
+    yield from sorted(
+        {f"its goods have come to a new stage: {said.stage}" for said in says.values() if said.stage}
+    )
     yield from sorted({NOTICES.get(said.notice, said.notice) for said in says.values() if said.notice})
 
 

@@ -32,6 +32,7 @@ MEANINGS: Mapping[str, str] = {
     "next_word": "By when the customer hears again, where a date is not known; none elsewhere",
     "order": "The order: its number, when it was placed",
     "parcel": "What was shipped: carrier, tracking, when",
+    "progress": "Where goods have come to since the last email, and whose; none where nothing is new",
     "refund": "The money that was sent back: how much, when, how",
     "related": "Up to three other products of the shop",
     "shop": "The shop, as its brand says",

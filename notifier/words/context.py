@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from babel import Locale
 
 from notifier.domain.eta import UNKNOWN, Eta
+from notifier.domain.inbound import Stage
 from notifier.domain.message import CHANGE_OF_DATE, STREAMS, Kind, Said
 from notifier.domain.order import Cancellation, Facts, Line, Refund, Shipment, baseline
 from notifier.domain.policy import local_day
@@ -95,6 +96,7 @@ def variables(
         for line in facts.waiting_lines
         if moved or refund or line.id not in says
     ]
+    progress = [(said.stage, facts.line(id_)) for id_, said in says.items() if said.stage]
     words = [said.next_word for said in says.values() if said.next_word]
     answers = [group["answer_by"] for group in news if group["answer_by"]]
     result = {
@@ -111,6 +113,7 @@ def variables(
         "news": news,
         "answer_by": min(answers, key=lambda day: day["iso"], default=None),
         "next_word": _day(min(words), locale) if words else None,
+        "progress": _progress(progress, locale) if progress else None,
         "card": _card(facts, locale, now) if kind is Kind.PAYMENT else None,
         "days_left": _days_left(says, local_day(now, facts.customer.zone)),
         "lines": lines,
@@ -265,6 +268,12 @@ def _refund(refund: Refund, facts: Facts, locale: Locale) -> Value:
         "method": _clean(refund.method) or None,
         "on": _day(local_day(refund.at, facts.customer.zone), locale),
     }
+
+
+def _progress(reached: Sequence[tuple[Stage, Line]], locale: Locale) -> Value:
+    """Where goods have come to; planning tells one stage at a time."""
+    names = tuple(_clean(line.name) for _, line in reached)
+    return {"stage": reached[0][0].value, "names": language.spell_list(names, locale)}
 
 
 def _card(facts: Facts, locale: Locale, now: datetime) -> Value | None:

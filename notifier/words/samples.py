@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from notifier.domain.eta import UNKNOWN, Eta
+from notifier.domain.inbound import Stage
 from notifier.domain.message import Kind, Message, Said, Status
 from notifier.domain.order import Cancellation, Card, Customer, Facts, Line, Refund, Related, Shipment
 from notifier.domain.policy import Policy, jurisdiction
@@ -290,12 +291,20 @@ def _refunds() -> Iterator[Sample]:
 
 
 def _waits() -> Iterator[Sample]:
-    def sample(name: str, *lines: Line, answer_by: date | None = None, before: Eta | None = None) -> Sample:
+    def sample(
+        name: str,
+        *lines: Line,
+        answer_by: date | None = None,
+        before: Eta | None = None,
+        stage: Stage | None = None,
+    ) -> Sample:
         again = date(2026, 12, 15)
         says = {
             line.id: Said(line.eta) if line.eta.known else Said(UNKNOWN, answer_by=answer_by, next_word=again)
             for line in lines
         }
+        if stage:
+            says = {id_: replace(said, stage=stage) for id_, said in says.items()}
         known = {line.id: before or line.eta for line in lines}
         return Sample(name, Kind.WAITING, told(order(*lines), Kind.EXPECTATION, **known), says)
 
@@ -304,6 +313,10 @@ def _waits() -> Iterator[Sample]:
     yield sample("there is still no date", LAMP)
     yield sample("no date, and an answer is awaited", LAMP, answer_by=date(2026, 12, 20))
     yield sample("one item has a date, one has none", SIDEBOARD, LAMP)
+    yield sample("the goods have been ordered", LAMP, stage=Stage.ORDERED)
+    yield sample("the goods are being made", SIDEBOARD, stage=Stage.IN_PRODUCTION)
+    yield sample("the goods are on their way", ORNAMENT, SIDEBOARD, stage=Stage.IN_TRANSIT)
+    yield sample("the goods are at customs", SIDEBOARD, stage=Stage.CUSTOMS)
 
 
 def _payments() -> Iterator[Sample]:
