@@ -17,6 +17,7 @@ import structlog
 
 from notifier import crowding
 from notifier.bundling import Going
+from notifier.channels import other_channel
 from notifier.confirming import first_look
 from notifier.crowding import Lately, Wait
 from notifier.crowding import address as _address
@@ -250,7 +251,7 @@ def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: d
         except TemplateFault as fault:
             _give_up(post, claim, f"the template does not render: {fault}", now)
             continue
-        ready.append(_Ready(claim, order, draft, email))
+        ready.append(_Ready(other_channel(post, order.facts, draft, claim), order, draft, email))
     return ready
 
 

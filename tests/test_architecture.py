@@ -57,6 +57,7 @@ FLOORS = {
     "timeline": 2,
     "intake": 2,
     "bundling": 2,
+    "channels": 2,
     "confirming": 2,
     "crowding": 2,
     "delivery": 2,

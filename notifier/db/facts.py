@@ -103,6 +103,7 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
                 MessageRow.reason,
                 MessageRow.sent_at,
                 MessageRow.to_email,
+                MessageRow.provider,
             )  # type: ignore[call-overload]  # select() is typed for at most four columns
             .where(col(MessageRow.backorder_id).in_(wanted))
             .order_by(MessageRow.id)
@@ -175,11 +176,13 @@ def facts_of(
                 about=message.about,
                 sent_at=message.sent_at,
                 to=message.to_email,
+                account=message.provider,
                 dropped=message.reason == DROPPED,
             )
             for message in messages
         ),
         unsubscribed=row.unsubscribed,
+        channels=2 if store.second_provider else 1,
         erased=any(fact.kind == "erased" for fact in happened),
         version=row.version,
     )

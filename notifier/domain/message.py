@@ -149,6 +149,10 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
 """The legal moves. A cancelled message never left the house, so facts that return may restore it."""
 
 
+LOST = frozenset({Status.BOUNCED, Status.FAILED})
+"""What left, or was tried, and did not arrive: a legal notice of that fate is no notice."""
+
+
 def may_move(before: Status, after: Status) -> bool:
     return after in MOVES[before]
 
@@ -231,6 +235,8 @@ class Message:
     """When it was handed to the provider, as far as is known."""
     to: str | None = None
     """The address that it was sent to."""
+    account: str | None = None
+    """Through which account of a mail service it went."""
     dropped: bool = False
     """A person ended it: facts that return do not bring it back."""
 

@@ -202,6 +202,8 @@ class Facts:
     messages: tuple[Message, ...] = ()
     unsubscribed: bool = False
     """The customer wants no waiting-series mail; delay, consent and shipped notices still go."""
+    channels: int = 1
+    """Through how many mail services the store can send."""
     erased: bool = False
     """Who the customer is was forgotten: nobody can be written to, while the law's clocks run on."""
     version: int = field(default=1, compare=False)

@@ -13,12 +13,12 @@ from notifier.domain.law.standing import DEFINITE, Standing
 from notifier.domain.message import (
     CHANGE_OF_DATE,
     IN_WINDOW,
+    LOST,
     WAITING_SERIES,
     Draft,
     Kind,
     Message,
     Said,
-    Status,
 )
 from notifier.domain.order import Facts, Line, baseline, left_at, told
 from notifier.domain.payment import payment
@@ -193,16 +193,16 @@ def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
 
 
 def _owed(facts: Facts, item: _News, where: Standing) -> bool:
-    """Whether the law asks for a notice that has not been tried with this very date yet."""
+    """Whether the law asks for a notice that has not been tried yet with this very date; where it did not arrive,
+    through every mail service that there is."""
     left = (m for m in facts.messages if m.may_have_left and not _astray(m, facts))
-    tried = (without_word(m.says.get(item.line.id)) for m in left)
-    return where.notice is not None and item.said not in tried
+    tried = [m.status for m in left if without_word(m.says.get(item.line.id)) == item.said]
+    return where.notice is not None and len(tried) < facts.channels and LOST.issuperset(tried)
 
 
 def _astray(message: Message, facts: Facts) -> bool:
     """Whether it failed at an address that is not the customer's any more."""
-    failed = message.status in {Status.BOUNCED, Status.FAILED}
-    return failed and message.to not in {None, facts.customer.email}
+    return message.status in LOST and message.to not in {None, facts.customer.email}
 
 
 def _kind_of_change(news: list[_News]) -> Kind:
