@@ -12,7 +12,7 @@ from notifier.domain.eta import UNKNOWN
 from notifier.domain.law.standing import Standing
 from notifier.domain.message import TELLS_DATES, Draft, Kind, Said
 from notifier.domain.order import Facts, Line, left_at
-from notifier.domain.policy import Policy, at_local, local_day
+from notifier.domain.policy import Policy, at_local, into_window, local_day
 
 DAY = timedelta(days=1)
 
@@ -89,13 +89,19 @@ def waiting(
         says = _says(waits, policy, regular, asked=False)
         if says:
             closes = at_local(regular + timedelta(days=_near(policy)), window.end, zone)
-            yield Draft(key, Kind.WAITING, at_local(regular, window.start, zone), closes, says)
+            yield Draft(key, Kind.WAITING, _opens(regular, facts, policy), closes, says)
             return
     if word is not None:
-        due = at_local(word, policy.send_window.start, facts.customer.zone)
+        due = _opens(word, facts, policy)
         says = _says(waits, policy, word, asked=True)
         if says:
             yield Draft(key, Kind.WAITING, due, due + WORD_LASTS, says)
+
+
+def _opens(day: date, facts: Facts, policy: Policy) -> datetime:
+    """When the window opens on that day; on the next where the spring change skips all of it."""
+    window, zone = policy.send_window, facts.customer.zone
+    return into_window(at_local(day, window.start, zone), window, zone)
 
 
 def look_after(wanted: Iterable[Draft], clock: datetime | None, now: datetime) -> datetime | None:

@@ -4,13 +4,15 @@ Unless said otherwise the order was placed on 1 March 2026 at ten in New York, a
 """
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from notifier.domain.eta import UNKNOWN, Eta
 from notifier.domain.message import Kind, Said
+from notifier.domain.policy import Window
 from notifier.domain.waiting import look_after
 from tests.domain.builders import a_line, on
 from tests.domain.life import Life, a_life
@@ -145,3 +147,12 @@ def test_nothing_is_said_of_what_has_shipped() -> None:
     life.until(on(5, 1))
     assert life.kinds == [Kind.EXPECTATION, Kind.SHIPPED]
     assert ("waiting:1", "order_shipped") in life.reasons
+
+
+def test_a_day_on_which_the_window_is_skipped_leaves_it_to_the_next() -> None:
+    """At Troll in Antarctica the clocks go from one to three on 29 March 2026."""
+    life = weekly(date(2026, 6, 1), send_window=Window(time(1), time(3)))
+    life.happens(customer=replace(life.facts.customer, timezone="Antarctica/Troll"))
+    life.until(on(4, 3))
+    told = [at.astimezone(ZoneInfo("Antarctica/Troll")) for at in waits(life)]
+    assert [(at.month, at.day, at.hour) for at in told] == [(3, 8, 1), (3, 15, 1), (3, 22, 1), (3, 30, 1)]
