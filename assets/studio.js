@@ -82,6 +82,8 @@ async function look() {
 
 function show(seen) {
   subject.textContent = seen.subject ?? "It does not render.";
+  document.getElementById("second").textContent = seen.second ?? "";
+  document.getElementById("other").hidden = !seen.second;
   list.replaceChildren(
     ...seen.problems.map((problem) => {
       const item = document.createElement("li");

@@ -109,7 +109,7 @@ LOOK = """() => {
     contrasts.push((bright + 0.05) / (dark + 0.05));
     sizes.add(parseFloat(style.fontSize));
   }
-  const buttons = [...document.querySelectorAll("a.a")].map(a => a.getBoundingClientRect());
+  const buttons = [...document.querySelectorAll("a.a, .a a")].map(a => a.getBoundingClientRect());
   return {
     overflow: Math.max(0, document.documentElement.scrollWidth - innerWidth),
     contrast: Math.min(...contrasts), smallest: Math.min(...sizes), sizes: sizes.size,
@@ -126,21 +126,24 @@ def written(templates: Templates, sample: Sample, locale: str) -> tuple[Rendered
 
 def of_the_source(rendered: Rendered, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     html, reading = rendered.html, read(rendered.html)
-    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    styles = re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL)
     said, read_out = (set(re.findall(r"\w+", text.lower())) for text in (reading.words, rendered.text))
     marked = set(re.findall(r'"expectedArrival\w+":"([\d-]+)"', html))
     spelled = {
         eta[end] for eta in _etas(values) for end in ("earliest", "latest") if eta["text"] in rendered.text
     }
     yield "bytes of HTML", len(html.encode())
-    yield "bytes of the style block", len(style[1].encode()) if style else 0
+    yield "bytes of the style block", len("".join(styles).encode())
     yield "characters of plain text", len(rendered.text)
     yield "share of the HTML's words in the plain text", len(said & read_out) / len(said)
     yield "longest line of plain text", max(map(len, rendered.text.splitlines()))
     lacks = [reading.language != "", reading.title != "", 'name="viewport"' in html].count(False)
     yield "without language, title or viewport", lacks
     yield "pictures without alt or width", len(re.findall(r"<img(?![^>]*alt=)|<img(?![^>]*width=)", html))
-    yield "layout tables without role=presentation", len(re.findall(r'<table(?! role="presentation")', html))
+    yield (
+        "layout tables without role=presentation",
+        len(re.findall(r'<table(?![^>]*role="presentation")', html)),
+    )
     yield "h1 headings besides the one", abs(reading.headings - 1)
     both = 'name="color-scheme"' in html and "prefers-color-scheme" in html
     yield "without both scheme meta and query", not both

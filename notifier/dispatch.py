@@ -33,6 +33,7 @@ from notifier.db.tables import MessageContent, Store
 from notifier.delivery import Post, backoff, send_all
 from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
 from notifier.domain.plan import plan, window_for
+from notifier.domain.trying import half
 from notifier.domain.whereabouts import with_progress, without_progress
 from notifier.errors import Misconfigured
 from notifier.errors import Unavailable as DatabaseAway
@@ -41,6 +42,7 @@ from notifier.providers.base import Envelope
 from notifier.signed import naming, pseudonym
 from notifier.words.context import Shop, variables
 from notifier.words.render import TemplateFault
+from notifier.words.trying import mark
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ class Composed:
 
     envelope: Envelope
     template_version: str
+    variant: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +288,9 @@ def compose(
     links = post.links.for_email(order.row.id, order.row.link_series, now)
     values = variables(order.facts, kind, says, about, shop, links, now, order.law)
     own = post.wording(order.store, kind)
-    rendered = post.templates.render(kind, values, order.facts.customer.locale, own)
+    experiment = own.experiment if own else None
+    chosen = half(order.row.id) if experiment else None
+    rendered = post.templates.render(kind, values, order.facts.customer.locale, own, second=chosen == "b")
     thread = f"<{order.row.id}@{order.row.store_id}.notifier>"
     envelope = Envelope(
         message_id=message_id,
@@ -302,7 +307,9 @@ def compose(
         headers={"References": thread, **rendered.headers},
         properties=values,
     )
-    return Composed(envelope, rendered.template_version)
+    return Composed(
+        envelope, rendered.template_version, mark(experiment, chosen) if experiment and chosen else None
+    )
 
 
 def shop_of(row: Store) -> Shop:
@@ -372,6 +379,7 @@ def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:
         pseudonym=pseudonym(post.links.secret, envelope.store_id, envelope.to),
         subject=envelope.subject,
         template_version=item.email.template_version,
+        variant=item.email.variant,
         says=says_to_json(item.draft.says),
         confirm_at=first_look(post, item.claim.account, item.draft.says, now),
     )

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from notifier.db import wordings
+from notifier.db import facts, wordings
 from notifier.db.engine import reading
 from notifier.db.facts import Order
 from notifier.db.tables import Store
@@ -18,9 +18,10 @@ from notifier.db.template_tables import TemplateVersion
 from notifier.dispatch import shop_of
 from notifier.domain.message import Kind, Said
 from notifier.domain.order import Facts
-from notifier.errors import Conflict, Fault, Invalid
+from notifier.errors import Conflict, Fault, Invalid, NotFound
 from notifier.fields import LocaleTag
 from notifier.inputs import Input
+from notifier.links import Links as Pages
 from notifier.words import language, samples
 from notifier.words.check import check_wording
 from notifier.words.context import Links, in_locale, variables
@@ -188,6 +189,30 @@ class Scene:
     law: str
 
 
+def find_scene(
+    session: Session,
+    store: Store,
+    kind: Kind,
+    pages: Pages,
+    now: datetime,
+    *,
+    backorder_id: str | None,
+    sample: str | None,
+    locale: str | None,
+) -> Scene:
+    """Of a real order of the store, or of a sample; in that language, or in its customer's, or the store's.
+
+    Raises NotFound for an order that the store does not have, and Invalid like `sample_scene` and `order_scene`.
+    """
+    if backorder_id is None:
+        return sample_scene(kind, sample, locale or store.locale)
+    order = facts.load(session, [backorder_id]).get(backorder_id)
+    if order is None or order.row.store_id != store.id:
+        raise NotFound(f"there is no backorder {backorder_id!r} in this store")
+    links = pages.for_email(order.row.id, order.row.link_series, now)
+    return order_scene(order, kind, links, locale, now)
+
+
 def sample_scene(kind: Kind, name: str | None, locale: str) -> Scene:
     """Raises Invalid, naming those that there are, for a sample that this kind does not have."""
     found = {it.name: it for it in samples.SAMPLES if it.kind is kind}
@@ -227,9 +252,28 @@ def order_scene(order: Order, kind: Kind, links: Links, locale: str | None, now:
 
 
 def draw(
-    templates: Templates, store: Store, kind: Kind, scene: Scene, wording: Wording | None
+    templates: Templates,
+    store: Store,
+    kind: Kind,
+    scene: Scene,
+    wording: Wording | None,
+    *,
+    second: bool = False,
 ) -> tuple[Rendered, Mapping[str, Any]]:
-    """The email of this scene, and its values. Raises TemplateFault with file and line."""
+    """The email of this scene, and its values; with the `second` subject that the wording tries, if it does.
+
+    Raises TemplateFault with file and line.
+    """
     shop = shop_of(store)
     values = variables(scene.facts, kind, scene.says, scene.about, shop, scene.links, scene.now, scene.law)
-    return templates.render(kind, values, scene.facts.customer.locale, wording), values
+    second = second and wording is not None and wording.experiment is not None
+    return templates.render(kind, values, scene.facts.customer.locale, wording, second=second), values
+
+
+def second_subject(
+    templates: Templates, store: Store, kind: Kind, scene: Scene, wording: Wording | None
+) -> str | None:
+    """What the email's subject is for the other half of the orders, where two are tried. Raises TemplateFault."""
+    if wording is None or wording.experiment is None:
+        return None
+    return draw(templates, store, kind, scene, wording, second=True)[0].subject

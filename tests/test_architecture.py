@@ -47,6 +47,7 @@ FLOORS = {
     "privacy": 2,
     "shopkeeping": 2,
     "trial": 2,
+    "trying": 2,
     "wording": 2,
     "sealed": 2,
     "signed": 2,

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from notifier.api.shapes import Shape
 from notifier.domain.message import Kind
+from notifier.domain.trying import MIN_ORDERS, Verdict
 
 Translations = dict[str, dict[str, str | list[str]]]
 
@@ -85,3 +86,66 @@ class Previewed(Shape):
     html: str | None
     text: str | None
     problems: list[TemplateProblem]
+    subject_b: str | None = Field(description="What half of the orders get instead, where two are tried")
+
+
+class IntervalShape(Shape):
+    """What lies, at 95 % confidence, between these."""
+
+    model_config = ConfigDict(title="Interval")
+
+    low: float
+    high: float
+
+
+class ShareShape(Shape):
+    """Of so many orders that got it a week ago or more, so many."""
+
+    model_config = ConfigDict(title="Share")
+
+    orders: int
+    of: int
+    value: float | None = Field(description="Null where there is no such order yet")
+    interval: IntervalShape = Field(description="Wilson's score interval")
+
+
+class HalfShape(Shape):
+    """How one of two subjects has done. Whether an email was opened is not asked: mail programs open by themselves."""
+
+    model_config = ConfigDict(title="SubjectTried")
+
+    subject: str = Field(description="As it is to the first sample order, in the store's language")
+    sent: int
+    delivered: int = Field(description="As far as the mail service reports it")
+    bounced: int
+    complained: int
+    orders: int = Field(description="That got at least one of these")
+    cancelled: ShareShape = Field(description="Cancelled by the customer within a week of the first")
+    stopped: ShareShape = Field(
+        description="Unsubscribed from reminders, or marked as spam, within a week of the first"
+    )
+
+
+class FindingShape(Shape):
+    """What may be said of one outcome, of which fewer are better."""
+
+    model_config = ConfigDict(title="SubjectFinding")
+
+    verdict: Verdict = Field(
+        description=f"`too_few`: one half has fewer than {MIN_ORDERS} orders that got it a week ago or more"
+    )
+    difference: float | None = Field(description="The share with b, less that with a")
+    interval: IntervalShape = Field(description="Of the difference, by Newcombe's method")
+    says: str = Field(description="In one sentence")
+
+
+class SubjectTrial(Shape):
+    """Two subjects, each for half of the orders, and how they have done."""
+
+    kind: Kind
+    version: int = Field(description="Of the template that has these two subjects")
+    running: bool = Field(description="Whether emails that leave now try them")
+    a: HalfShape
+    b: HalfShape
+    cancelled: FindingShape
+    stopped: FindingShape

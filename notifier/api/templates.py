@@ -1,25 +1,29 @@
 """The words of emails: read, tried out, published, and taken back."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Body, Path, Query
 from pydantic import EmailStr
 
-from notifier import wording
+from notifier import trying, wording
 from notifier.api import examples, store_shapes
 from notifier.api.deps import After, CallDep, Limit, Work
 from notifier.api.problems import declared
 from notifier.api.shapes import Page
 from notifier.api.template_shapes import (
+    FindingShape,
+    HalfShape,
     Previewed,
+    SubjectTrial,
     Template,
     TemplateDraftShape,
     TemplateProblem,
     TemplateVersionShape,
     VariableShape,
 )
-from notifier.db import facts, wordings
+from notifier.db import wordings
 from notifier.db.tables import Store
 from notifier.db.template_tables import TemplateDraft, TemplateVersion
 from notifier.domain.message import Kind
@@ -111,8 +115,10 @@ def preview_template(
     templates = call.services.post.templates
     draft = asked.draft()
     found = check_wording(templates, kind, draft) if draft else []
+    other = None
     try:
         drawn: Rendered | None = wording.draw(templates, store, kind, scene, words)[0]
+        other = wording.second_subject(templates, store, kind, scene, words)
     except TemplateFault as fault:
         drawn = None
         found = [*found, *([fault] if str(fault) not in map(str, found) else [])]
@@ -121,6 +127,31 @@ def preview_template(
         html=drawn.html if drawn else None,
         text=drawn.text if drawn else None,
         problems=[_problem(fault) for fault in found],
+        subject_b=other,
+    )
+
+
+@router.get(
+    "/{kind}/trial", operation_id="get_subject_trial", response_model=SubjectTrial, responses=declared(404)
+)
+def get_trial(
+    kind: OfKind,
+    call: CallDep,
+    version: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="Of the template; left out, the live one")
+    ] = None,
+) -> SubjectTrial:
+    """How a countdown's two subjects have done, where its template tries a second one, and what may be said of them."""
+    with call.reading() as work:
+        found = trying.trial(work.session, call.services.post.templates, work.store, kind, version, work.now)
+    return SubjectTrial(
+        kind=kind,
+        version=found.version,
+        running=found.running,
+        a=_half(found.halves["a"]),
+        b=_half(found.halves["b"]),
+        cancelled=_finding("cancelled", found),
+        stopped=_finding("stopped", found),
     )
 
 
@@ -193,14 +224,10 @@ def _scene(kind: Kind, asked: Asked, call: CallDep) -> tuple[Store, Scene, Wordi
     draft = asked.draft()
     with call.reading() as work:
         store = work.store
-        if asked.backorder_id is None:
-            scene = wording.sample_scene(kind, asked.sample, asked.locale or store.locale)
-        else:
-            order = facts.load(work.session, [asked.backorder_id]).get(asked.backorder_id)
-            if order is None or order.row.store_id != store.id:
-                raise NotFound(f"there is no backorder {asked.backorder_id!r} in this store")
-            links = call.services.links.for_email(order.row.id, order.row.link_series, work.now)
-            scene = wording.order_scene(order, kind, links, asked.locale, work.now)
+        scene = wording.find_scene(
+            work.session, store, kind, call.services.links, work.now,
+            backorder_id=asked.backorder_id, sample=asked.sample, locale=asked.locale,
+        )  # fmt: skip
     return store, scene, draft or call.services.post.wording(store, kind)
 
 
@@ -255,3 +282,14 @@ def _problem(fault: TemplateFault) -> TemplateProblem:
         reason=fault.reason,
         explanation=RULES[fault.rule],
     )
+
+
+def _half(half: trying.Half) -> HalfShape:
+    told = {field.name: getattr(half, field.name) for field in fields(half)}
+    return HalfShape.model_validate(told | dict(half.shares), from_attributes=True)
+
+
+def _finding(outcome: trying.Outcome, trial: trying.Trial) -> FindingShape:
+    finding = trial.findings[outcome]
+    told = {field.name: getattr(finding, field.name) for field in fields(finding)}
+    return FindingShape.model_validate(told | {"says": trying.told(outcome, finding)}, from_attributes=True)

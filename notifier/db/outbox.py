@@ -62,6 +62,8 @@ class Frozen:
     subject: str
     template_version: str
     says: Mapping[str, Any]
+    variant: str | None = None
+    """Which of two subjects it has, where two are tried."""
     confirm_at: datetime | None = None
     """When to ask the mail service what became of it, where it must be asked."""
 
@@ -85,6 +87,7 @@ def freeze(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]], now: 
             "to_email": frozen.to,
             "subject": frozen.subject,
             "template_version": frozen.template_version,
+            "variant": frozen.variant,
             "says": frozen.says,
         }
         for claim, frozen, provider in leaving

@@ -214,6 +214,7 @@ class MessageRow(SQLModel, table=True):
     `lease_token` is claimed: nothing has left the house. `sending` means that it may have.
     `planned_at` is when it was first planned, which its history says only of rows older than this column.
     `provider` is the account that carries it or did last; `in_doubt` the one that was ever not known to have it or not.
+    `variant` names the trial of two subjects that it is part of, and which of them it has: `1f3a9c2e04d7-b`.
     For a legal notice through a service that only takes word of emails, `confirm_at` is when to ask it next what became
     of this one, and `unconfirmed_at` since when the store is warned that it does not say.
     """
@@ -235,6 +236,7 @@ class MessageRow(SQLModel, table=True):
         _partial("message_not_told", "store_id", "id", where=NOT_TOLD.replace("message.", "")),
         _partial("message_to_confirm", "confirm_at", where=TO_CONFIRM),
         _partial("message_sent", "store_id", "sent_at", where="sent_at IS NOT NULL"),
+        _partial("message_variant", "store_id", "variant", where="variant IS NOT NULL"),
         _partial("message_to", "store_id", text("lower(to_email)"), "sent_at", where="to_email IS NOT NULL"),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
     )  # fmt: skip
@@ -262,6 +264,7 @@ class MessageRow(SQLModel, table=True):
     provider_ref: str | None = None
     in_doubt: str | None = None
     template_version: str | None = None
+    variant: str | None = None
     sent_at: datetime | None = time_column(null=True)
     settled_at: datetime | None = time_column(null=True)
     confirm_at: datetime | None = time_column(null=True)

@@ -5,16 +5,15 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
+from notifier import wording
 from notifier.db.engine import reading
 from notifier.db.tables import Store
-from notifier.dispatch import shop_of
 from notifier.domain.message import Kind
 from notifier.errors import NotFound
 from notifier.pages import plain
 from notifier.pages.html import EMAIL_CSP, Page, PageRoute
 from notifier.pages.session import SignedIn, Visit
 from notifier.words import samples
-from notifier.words.context import in_locale, variables
 from notifier.words.language import LANGUAGES
 from notifier.words.render import Rendered, TemplateFault
 
@@ -96,16 +95,6 @@ def _render(visit: Visit, sample: samples.Sample, lang: str) -> Rendered:
     """Raises TemplateFault with file and line."""
     with reading(visit.services.engine) as session:
         store = session.get_one(Store, visit.store_id)
-    facts = in_locale(sample.facts, lang)
-    values = variables(
-        facts,
-        sample.kind,
-        sample.says,
-        sample.about,
-        shop_of(store),
-        samples.LINKS,
-        samples.NOW,
-        sample.law,
-    )
-    post = visit.services.post
-    return post.templates.render(sample.kind, values, facts.customer.locale, post.wording(store, sample.kind))
+    post, kind = visit.services.post, sample.kind
+    scene = wording.sample_scene(kind, sample.name, lang)
+    return wording.draw(post.templates, store, kind, scene, post.wording(store, kind))[0]

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Red
 from pydantic import TypeAdapter, ValidationError
 
 from notifier import wording
-from notifier.db import facts, queries, wordings
+from notifier.db import queries, wordings
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
 from notifier.domain.message import Kind
@@ -34,6 +34,7 @@ from notifier.words import language, samples
 from notifier.words.catalogue import listed, sentences, untranslated
 from notifier.words.check import RULES, check_wording
 from notifier.words.render import Rendered, TemplateFault, Wording
+from notifier.words.trying import MAY_TRY
 
 PATH = "/console/templates/{kind}"
 BY = "console"
@@ -174,11 +175,8 @@ def problems(visit: SignedIn, kind: Kind, desk: Entered, token: Token) -> Respon
         found = [_problem(it) for it in check_wording(visit.services.post.templates, kind, desk.words())]
     except Invalid as error:
         found = [{"line": 1, "reason": error.detail, "explanation": ""}]
-    try:
-        subject: str | None = _drawn(visit, kind, desk).subject
-    except (TemplateFault, Invalid, NotFound):
-        subject = None
-    return JSONResponse({"problems": found, "subject": subject})
+    subject, second = _subjects(visit, kind, desk)
+    return JSONResponse({"problems": found, "subject": subject, "second": second})
 
 
 @router.get(f"{PATH}/history")
@@ -269,20 +267,33 @@ def _drawn(visit: Visit, kind: Kind, desk: Desk) -> Rendered:
     return wording.draw(visit.services.post.templates, store, kind, scene, desk.words())[0]
 
 
+def _subjects(visit: Visit, kind: Kind, desk: Desk) -> tuple[str | None, str | None]:
+    """The subject, and the second one where two are tried; nothing where it does not render."""
+    try:
+        store, scene = _scene(visit, kind, desk)
+        templates, words = visit.services.post.templates, desk.words()
+        first = wording.draw(templates, store, kind, scene, words)[0].subject
+        return first, wording.second_subject(templates, store, kind, scene, words)
+    except (TemplateFault, Invalid, NotFound):
+        return None, None
+
+
 def _scene(visit: Visit, kind: Kind, desk: Desk) -> tuple[Store, Scene]:
     """Which email is looked at. Raises NotFound for an order that the store does not have."""
+    names = {it.name for it in samples.SAMPLES if it.kind is kind}
     with reading(visit.services.engine) as session:
         store = session.get_one(Store, visit.store_id)
-        if not desk.order:
-            names = {it.name for it in samples.SAMPLES if it.kind is kind}
-            sample = desk.sample if desk.sample in names else None
-            return store, wording.sample_scene(kind, sample, _locale(store, desk.spoken))
-        ids = queries.backorder_ids(session, store.id, order_id=desk.order, limit=1)
-        order = facts.load(session, ids).get(ids[0]) if ids else None
-    if order is None:
-        raise NotFound(f"This store has no order {desk.order!r}.")
-    links = visit.services.links.for_email(order.row.id, order.row.link_series, visit.now)
-    return store, wording.order_scene(order, kind, links, _locale(store, desk.spoken), visit.now)
+        found = (
+            queries.backorder_ids(session, store.id, order_id=desk.order, limit=1) if desk.order else [None]
+        )
+        if not found:
+            raise NotFound(f"This store has no order {desk.order!r}.")
+        scene = wording.find_scene(
+            session, store, kind, visit.services.links, visit.now,
+            backorder_id=found[0], sample=desk.sample if desk.sample in names else None,
+            locale=_locale(store, desk.spoken),
+        )  # fmt: skip
+    return store, scene
 
 
 def _locale(store: Store, spoken: str) -> LocaleTag:
@@ -303,15 +314,14 @@ def _page(
     with reading(services.engine) as session:
         store = session.get_one(Store, visit.store_id)
         draft = wordings.find_draft(session, store.id, kind)
-    live = services.post.wording(store, kind) or Wording(services.post.templates.source(kind))
+    own = services.post.wording(store, kind)
+    live = own or Wording(services.post.templates.source(kind))
     try:
         found = [_problem(fault) for fault in check_wording(services.post.templates, kind, desk.words())]
     except Invalid as error:
         found = [{"line": 1, "reason": error.detail, "explanation": ""}]
-    try:
-        subject = _drawn(visit, kind, desk).subject
-    except (TemplateFault, Invalid, NotFound):
-        subject = ""
+    subject, second = _subjects(visit, kind, desk)
+    default = services.post.templates.source(kind)
     nonce = secrets.token_urlsafe(16)
     values = {
         "kind": kind.value,
@@ -321,14 +331,18 @@ def _page(
         "translations": json.dumps(desk.translations, ensure_ascii=False),
         "languages": {code: NAMES.get(code, code) for code in language.LANGUAGES},
         "samples": [it.name for it in samples.SAMPLES if it.kind is kind],
-        "variables": [it for it in listed(kind) if it.type != "object"],
+        "variables": [it for it in listed(kind) if it.is_text],
         "sentences": _sentences(visit, desk),
         "problems": found,
         "untranslated": untranslated(desk.source, desk.translations, services.post.templates.catalogs),
         "subject": subject,
+        "second": second,
+        "may_try": kind is MAY_TRY,
+        "tries": bool(own and own.experiment),
         "version": store.templates.get(kind.value, 0),
         "draft": draft,
         "changes": _changes(live.source, desk.source),
+        "from_default": _changes(default, desk.source) if own else [],
         "done": done,
         "problem": problem,
         "trial": trial,

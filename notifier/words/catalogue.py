@@ -59,6 +59,26 @@ class Variable:
     meaning: str
     example: Any
 
+    @property
+    def written(self) -> str:
+        """How a template writes it: what lies in each item of a list, in a loop over that list."""
+        *lists, last = self.name.split("[]")
+        before, after, value = "", "", self.name
+        for depth, name in enumerate(lists):
+            item = f"one{depth or ''}"
+            before += f"{{% for {item} in {value if depth else name} %}}"
+            after += " {% endfor %}"
+            value = item + (lists[depth + 1] if depth + 1 < len(lists) else last)
+        joined = '|join(", ")' if self.type == "list" else ""
+        return f"{before}{{{{ {value}{joined} }}}}{after}"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether an email can say it as it is."""
+        return self.type != "object" and not (
+            self.type == "list" and self.example and isinstance(self.example[0], dict)
+        )
+
 
 @cache
 def listed(kind: Kind) -> tuple[Variable, ...]:
@@ -161,14 +181,14 @@ def untranslated(
     return {spoken: missing for spoken, missing in found.items() if missing}
 
 
-def sentences(source: str) -> Sequence[tuple[str, bool]]:
-    """What a template has translated, each once, and whether it counts something."""
+def sentences(source: str | nodes.Node) -> Sequence[tuple[str, bool]]:
+    """What a template, or a part of one, has translated, each once, and whether it counts something."""
     return list(dict.fromkeys(_sentences(source)))
 
 
-def _sentences(source: str) -> Iterator[tuple[str, bool]]:
+def _sentences(source: str | nodes.Node) -> Iterator[tuple[str, bool]]:
     try:
-        tree = Environment(autoescape=True).parse(source)
+        tree = Environment(autoescape=True).parse(source) if isinstance(source, str) else source
     except TemplateSyntaxError:  # which the check tells
         return
     for call in tree.find_all(nodes.Call):

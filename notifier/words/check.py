@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from jinja2 import TemplateSyntaxError
 
 from notifier.domain.message import STREAMS, Kind, Stream
-from notifier.words import clients
+from notifier.words import clients, trying
 from notifier.words.catalogue import unknown_variables
 from notifier.words.colour import contrast, is_colour
 from notifier.words.context import in_locale, variables
@@ -49,7 +49,8 @@ TONGUES: Mapping[str, Tongue] = {
 RULES: Mapping[str, str] = {
     "renders": "It can be read as Jinja, has its four blocks, and renders for every sample order in every language.",
     "variables": "It names only variables that emails of its kind have. A gap in an email is worse than no email.",
-    "subject": "The subject has 1 to 78 characters: phones show the first half of that.",
+    "subject": "The subject has 1 to 78 characters: phones show the first half of that. Only a countdown tries a"
+    " second one, `subject_b`, and that says the same dates in other words.",
     "promotion": "Word of an order does not sell: an advertisement in its subject, above the fact that it tells, or"
     " anywhere in a notice of the law makes it one in law (16 CFR 316.3).",
     "unsubscribe": "Reminders can be stopped with one click, and say the shop's postal address (RFC 8058, CAN-SPAM).",
@@ -129,19 +130,36 @@ def _faults(templates: Templates, kind: Kind, source: str, wording: Wording | No
             facts = in_locale(sample.facts, locale)
             values = variables(facts, kind, sample.says, sample.about, SHOP, LINKS, NOW, sample.law)
             try:
-                rendered = templates.render(kind, values, locale, wording)
+                broken = _broken(templates, kind, values, locale, wording)
             except TemplateFault as fault:
                 faults.setdefault(str(fault), fault)
                 if not fault.compiles:
                     return list(faults.values())  # it is the same for all
                 continue
-            for rule, block, reason in problems(templates, values, rendered):
+            for rule, block, reason in broken:
                 if first.setdefault((rule, block), locale) != locale:
                     continue
                 line = source[: max(source.find(f"block {block} "), 0)].count("\n") + 1
                 where = f"{reason} ({locale}, sample: {sample.name})"
                 faults.setdefault(f"{block} {reason}", TemplateFault(f"{kind}.j2", line, where, rule))
     return list(faults.values())
+
+
+def _broken(
+    templates: Templates, kind: Kind, values: Mapping[str, Any], locale: str, wording: Wording | None
+) -> list[Broken]:
+    """What is wrong with one email, whichever of its subjects it has. Raises TemplateFault."""
+    rendered = templates.render(kind, values, locale, wording)
+    found = problems(templates, values, rendered)
+    if wording is None or wording.experiment is None:
+        return found
+    if kind is not trying.MAY_TRY:
+        found.append(Broken("subject", trying.SECOND, f"only a {trying.MAY_TRY} may try a second subject"))
+    other = templates.render(kind, values, locale, wording, second=True)
+    if other.subject == rendered.subject:
+        found.append(Broken("subject", trying.SECOND, "says the same as the first subject"))
+    again = [it for it in problems(templates, values, other) if it not in found]
+    return [*found, *(it._replace(block=trying.SECOND) if it.block == trying.FIRST else it for it in again)]
 
 
 def problems(templates: Templates, values: Mapping[str, Any], rendered: Rendered) -> list[Broken]:

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from notifier.domain.message import WAITING_SERIES, Kind
 from notifier.errors import Misconfigured
-from notifier.words import language
+from notifier.words import language, trying
 from notifier.words.inline import Shared, macros_of
 from notifier.words.language import Translations
 from notifier.words.sandbox import (
@@ -88,6 +88,11 @@ class Wording:
         words = json.dumps(self.translations, sort_keys=True)
         return hashlib.sha256(f"{words}\n{self.source}".encode()).hexdigest()
 
+    @cached_property
+    def experiment(self) -> str | None:
+        """Which two subjects it tries, if it has two."""
+        return trying.experiment(self.source, self.translations)
+
 
 class Templates:
     """The templates of a folder, read once; each is compiled when first used, per language and part.
@@ -127,16 +132,22 @@ class Templates:
         return self._sources[kind]
 
     def render(
-        self, kind: Kind, variables: Mapping[str, Any], locale: str, wording: Wording | None = None
+        self,
+        kind: Kind,
+        variables: Mapping[str, Any],
+        locale: str,
+        wording: Wording | None = None,
+        *,
+        second: bool = False,
     ) -> Rendered:
         """The email in the language of `locale`, which is the one that `variables` are spelled in: as it comes with
-        Notifier, or in the `wording` of a store.
+        Notifier, or in the `wording` of a store, with the `second` subject that it tries.
 
         Raises TemplateFault.
         """
         spoken = language.speak(locale).language
-        _, html = self._write(kind, wording, spoken, "html", variables)
-        subject, text = self._write(kind, wording, spoken, "text", variables)
+        _, html = self._write(kind, wording, spoken, "html", variables, second)
+        subject, text = self._write(kind, wording, spoken, "text", variables, second)
         return Rendered(
             subject=" ".join(subject.split()),
             html=html.strip() + "\n",
@@ -161,18 +172,26 @@ class Templates:
         )
 
     def _write(
-        self, kind: Kind, wording: Wording | None, spoken: str, part: Part, variables: Mapping[str, Any]
+        self,
+        kind: Kind,
+        wording: Wording | None,
+        spoken: str,
+        part: Part,
+        variables: Mapping[str, Any],
+        second: bool,
     ) -> tuple[str, str]:
         """The subject, for the text part, and the whole of the part."""
         template = (
             self._theirs(kind, wording, spoken, part) if wording else self._compiled(kind, spoken, part)
         )
-        return self._run(template, kind, part, variables)
+        return self._run(template, kind, part, variables, second)
 
     def _run(
-        self, template: Template, name: str, part: Part, variables: Mapping[str, Any]
+        self, template: Template, name: str, part: Part, variables: Mapping[str, Any], second: bool = False
     ) -> tuple[str, str]:
         context = template.new_context(dict(variables))
+        if second:  # what the frame shows as the title, too
+            context.blocks[trying.FIRST] = context.blocks[trying.SECOND]
         pieces: list[str] = []
         length = 0
         try:

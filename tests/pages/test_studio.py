@@ -143,11 +143,6 @@ def test_a_sentence_is_said_otherwise_in_another_language(shop: Shop, operator: 
     assert "Lehnen" not in operator.get(f"{PATH}?lang=de").text
 
 
-def test_what_has_no_translation_is_counted(shop: Shop, operator: TestClient) -> None:
-    page = send(operator).text
-    assert "Sent in English, as there is no translation: 1 in Deutsch, 1 in Français" in page
-
-
 def test_a_test_goes_out_in_the_words_on_the_desk(shop: Shop, operator: TestClient) -> None:
     answer = send(operator, "test", to="me@shop.example")
     assert "The test went out." in answer.text
@@ -256,3 +251,51 @@ def test_the_studio_can_be_read_and_touched(
                 for summary in page.locator("summary").all():
                     summary.click()
             assert (path, page.evaluate(LOOK)) == (path, [])
+
+
+COUNTDOWN = (Path(__file__).parents[2] / "templates" / "countdown.j2").read_text("utf-8")
+SECOND = "{% block subject_b %}Order {{ order.short }}, on {{ first.eta.short }}{% endblock %}\n{% block preheader %}"
+TWO = COUNTDOWN.replace("{% block preheader %}", SECOND, 1)
+
+
+def test_a_second_subject_is_written_seen_published_and_its_result_told_with_care(
+    shop: Shop, operator: TestClient
+) -> None:
+    studio = "/console/templates/countdown"
+    form = {
+        "token": token(operator.get(studio), f'action="{studio}"'),
+        "source": TWO,
+        "base": "0",
+        "sample": "today",
+        "lang": "en",
+    }
+    assert operator.get(f"{studio}/trial").status_code == 404
+    looked = operator.post(studio, data=form | {"do": "look"}).text
+    assert (
+        'For half of the orders:</b> <span id="second" dir="auto">Order 1042, on December 1, 2026<' in looked
+    )
+    found = operator.post(f"{studio}/problems", data=form).json()
+    assert (found["problems"], found["second"]) == ([], "Order 1042, on December 1, 2026")
+    assert operator.post(studio, data=form | {"do": "publish"}).status_code == 303
+    assert f'href="{studio}/trial"' in operator.get(studio).text
+    page = operator.get(f"{studio}/trial").text
+    assert "Order 1042, on December 8, 2026" in page
+    assert page.count("Nothing can be said yet: each half needs 100 orders") == 2
+    assert "Being tried now" in page
+    wrong = operator.post(f"{studio}/problems", data=form | {"source": TWO.replace(", on {{", ", soon {{")})
+    assert wrong.json()["problems"] != []
+
+
+def test_what_has_no_translation_is_listed_by_language(operator: TestClient) -> None:
+    page = send(operator, source=WARM.replace("so much", "ever so much")).text
+    assert "Sent in English, as there is no translation." in page
+    assert re.search(r"<summary>\d+ in <span lang=\"de\">Deutsch</span></summary>", page)
+    assert page.count("Thank you ever so much for your order. This item is out of stock") >= 6
+
+
+def test_a_published_template_is_compared_with_the_default_too(operator: TestClient) -> None:
+    assert "What differs from the words that come with Notifier" not in operator.get(PATH).text
+    assert send(operator, "publish").status_code == 303
+    page = operator.get(PATH).text
+    differs = page[page.index("What differs from the words that come with Notifier") :]
+    assert "Thank you so much for your order." in differs

@@ -97,6 +97,20 @@ def test_a_store_s_own_translation_is_used_and_one_of_the_law_s_sentences_refuse
 
 
 @pytest.mark.parametrize("kind", Kind)
+def test_what_the_studio_inserts_can_be_published(kind: Kind) -> None:
+    said = [it.written for it in listed(kind) if it.is_text and it.type != "none"]
+    assert "{% for one in lines %}{{ one.name }} {% endfor %}" in said
+    source = TEMPLATES.source(kind).replace(
+        FIRST, FIRST + "{% if not order %}" + "\n".join(said) + "{% endif %}"
+    )
+    assert check_wording(TEMPLATES, kind, Wording(source)) == []
+    nested = [
+        it for it in said if it.startswith("{% for one in news %}{% for one1 in one.lines %}{{ one1.name }}")
+    ]
+    assert len(nested) == (kind not in (Kind.SHIPPED, Kind.CANCELLED, Kind.REFUND))
+
+
+@pytest.mark.parametrize("kind", Kind)
 def test_the_variables_of_a_kind_are_listed_with_examples(kind: Kind) -> None:
     variables = {it.name: it for it in listed(kind)}
     assert variables["order.short"].example == "1042"
