@@ -15,7 +15,14 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from notifier import cli_templates, customer_commands, evidence_commands, logs, store_commands
+from notifier import (
+    cli_templates,
+    customer_commands,
+    evidence_commands,
+    logs,
+    policy_commands,
+    store_commands,
+)
 from notifier.bootstrap import Services, build, collect_seldom, system_clock
 from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
@@ -33,6 +40,7 @@ app = typer.Typer(
 app.add_typer(store_commands.app, name="store")
 app.add_typer(evidence_commands.app, name="evidence")
 app.add_typer(customer_commands.app, name="customer")
+app.add_typer(policy_commands.app, name="policy")
 app.add_typer(cli_templates.app, name="templates")
 app.add_typer(sendgrid_app, name="sendgrid")
 app.add_typer(klaviyo_app, name="klaviyo")

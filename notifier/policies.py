@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlmodel import Session
 
+from notifier import validation
 from notifier.db import facts
 from notifier.db import policies as rows
 from notifier.db.codec import policy_from_json
@@ -19,10 +19,9 @@ from notifier.domain.effect import How, Shift, effect, reasons
 from notifier.domain.message import Kind
 from notifier.domain.plan import LAPSE
 from notifier.domain.policy import Policy
-from notifier.errors import Conflict, Fault, Held, Invalid, NotFound
-from notifier.faults import faults
+from notifier.errors import Conflict, Fault, Held, NotFound
 from notifier.planning import CHUNK
-from notifier.policy_input import PolicyInput
+from notifier.policy_input import PolicyInput, SkuPolicyInput
 
 EXACT_UP_TO = 2000
 """Of how many open orders each is looked at to tell what a policy would do; of more, each n-th by age."""
@@ -81,12 +80,17 @@ def current(store: Store) -> PolicyInput:
 
 def checked(document: Mapping[str, Any]) -> PolicyInput:
     """A policy that was put together here. Raises Invalid, naming the field."""
-    try:
-        return PolicyInput.model_validate(document)
-    except ValidationError as error:
-        wrong = faults(error)
-        words = (f"{fault.pointer.strip('/').replace('/', '.')}: {fault.detail}" for fault in wrong)
-        raise Invalid("; ".join(words), wrong) from None
+    return validation.checked(PolicyInput, document)
+
+
+def with_sku(store: Store, sku: str, own: SkuPolicyInput | None) -> PolicyInput:
+    """The store's policy with this one for the SKU, None for none. Raises NotFound where it has none to take away."""
+    skus = dict(store.policy.get("skus", {}))
+    if own is not None:
+        skus[sku] = own.model_dump(mode="json")
+    elif skus.pop(sku, None) is None:
+        raise NotFound(f"SKU {sku!r} has no policy of its own")
+    return checked(store.policy | {"skus": skus})
 
 
 # --- what it would do ------------------------------------------------------------------------------------

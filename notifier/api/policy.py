@@ -13,7 +13,7 @@ from notifier.db import policies as rows
 from notifier.db import stores
 from notifier.db.codec import policy_from_json
 from notifier.db.tables import Store
-from notifier.errors import Conflict, Fault, Held, NotFound
+from notifier.errors import Conflict, Fault, Held
 from notifier.fields import Text
 from notifier.policies import Outlook
 from notifier.policy_input import PolicyChange, PolicyInput, SkuPolicyInput
@@ -115,15 +115,7 @@ def _one_sku(
     call: Call, sku: str, own: SkuPolicyInput | None, response: Response, if_match: str | None
 ) -> PolicyShape:
     with call.reading() as work:
-        document, version = work.store.policy, work.store.policy_version
-        skus = dict(document.get("skus", {}))
-        if own is None and sku not in skus:
-            raise NotFound(f"SKU {sku!r} has no policy of its own")
-        if own is None:
-            del skus[sku]
-        else:
-            skus[sku] = own.model_dump(mode="json")
-        wanted = policies.checked(document | {"skus": skus})
+        version, wanted = work.store.policy_version, policies.with_sku(work.store, sku, own)
         _hold_if_too_many(work, wanted)
     return _set(call, wanted, version, response, if_match)
 

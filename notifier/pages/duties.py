@@ -16,10 +16,10 @@ from notifier.domain.law.duties import Task
 from notifier.duties import Listed
 from notifier.errors import Conflict, Invalid
 from notifier.inputs import NewCancellation, NewRefund, NewSettlement
-from notifier.pages.forms import T, checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
+from notifier.validation import T, checked
 
 PAGE = 50
 TASKS = {

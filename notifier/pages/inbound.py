@@ -19,9 +19,9 @@ from notifier.errors import Conflict, Invalid, NotFound
 from notifier.inbound import Effect, change, preview_change, preview_new, register
 from notifier.inbound.wishes import InboundChange, NewInbound
 from notifier.pages import plain
-from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.session import SignedIn, Visit
+from notifier.validation import checked
 
 PAGE = 50
 

@@ -17,12 +17,12 @@ from notifier.db.tables import Store
 from notifier.errors import Invalid
 from notifier.faults import faults
 from notifier.keyring import FIELDS, PLAIN
-from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
 from notifier.shopkeeping import SCALARS, BrandChange, NewTrial, StoreChange, change, document
 from notifier.trial import Trial, send_test
+from notifier.validation import checked
 from notifier.words.brand import SAFE_FONTS, network
 
 PATH = "/console/settings"

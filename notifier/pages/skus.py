@@ -15,11 +15,11 @@ from notifier.domain.hindsight import REMEMBERED
 from notifier.errors import Invalid, NotFound
 from notifier.inputs import SkuEta
 from notifier.pages import plain
-from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plots import dots
 from notifier.pages.session import SignedIn, Visit
 from notifier.skus import change_eta, preview_eta
+from notifier.validation import checked
 
 SHOWN = 200
 CHANGES = 5

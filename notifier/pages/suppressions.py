@@ -10,12 +10,12 @@ from notifier.db.engine import reading, transaction
 from notifier.domain.message import Scope
 from notifier.errors import Invalid, NotFound
 from notifier.inputs import NewSuppression
-from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
 from notifier.signed import naming
 from notifier.suppressing import lift, suppress
+from notifier.validation import checked
 
 PAGE = 50
 SCOPES = {Scope.ALL: Label("No mail at all", "bad"), Scope.WAITING: Label("No reminders", "wait")}

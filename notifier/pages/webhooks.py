@@ -13,10 +13,10 @@ from notifier.db.webhook_tables import WebhookEndpoint
 from notifier.domain.news import Type
 from notifier.errors import NotFound, NotifierError
 from notifier.inputs import NewEndpoint
-from notifier.pages.forms import checked
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
+from notifier.validation import checked
 
 PATH = "/console/webhooks"
 PAGE = 50

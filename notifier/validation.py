@@ -1,4 +1,4 @@
-"""What a person entered into a form of the console, checked as what comes over the API is."""
+"""What a person entered in the console or wrote into a file, checked as what comes over the API is."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
