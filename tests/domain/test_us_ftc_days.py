@@ -18,6 +18,8 @@ T = date(2026, 3, 31)
         ("America/New_York", "America/Los_Angeles", datetime(2026, 4, 1, 4, tzinfo=UTC)),
         ("Pacific/Honolulu", "America/New_York", datetime(2026, 4, 1, 4, tzinfo=UTC)),
         ("America/New_York", "Asia/Tokyo", datetime(2026, 3, 31, 15, tzinfo=UTC)),
+        ("Pacific/Kiritimati", "Pacific/Honolulu", datetime(2026, 3, 31, 10, tzinfo=UTC)),
+        ("Pacific/Honolulu", "Pacific/Kiritimati", datetime(2026, 3, 31, 10, tzinfo=UTC)),
     ],
 )
 def test_a_day_ends_where_it_ends_first(customer: str, store: str, ends: datetime) -> None:
@@ -48,6 +50,37 @@ def test_a_day_on_which_the_clock_changes_ends_at_its_own_midnight(
 ) -> None:
     facts = an_order(a_line(promised, promised=promised), zone=zone)
     assert standing(facts, facts.lines[0], PLACED).changes_at == ends
+
+
+@pytest.mark.parametrize(
+    ("promised", "limit", "refund_by"),
+    [
+        (date(2026, 12, 25), date(2027, 1, 24), date(2027, 1, 6)),
+        (date(2026, 11, 26), date(2026, 12, 26), date(2026, 12, 8)),
+        (date(2028, 2, 29), date(2028, 3, 30), date(2028, 3, 10)),
+    ],
+    ids=["Christmas", "Thanksgiving", "29 February"],
+)
+def test_a_deadline_on_a_holiday_or_a_leap_day_is_that_very_day(
+    promised: date, limit: date, refund_by: date
+) -> None:
+    """Only refunds are counted in working days (435.1(b)); T and X are calendar days (435.2(a)(1), (b)(1))."""
+    facts = an_order(a_line(None, promised=promised))
+    (line,) = facts.lines
+    waits = standing(facts, line, PLACED)
+    assert waits.notice is not None
+    assert (waits.ship_by, waits.notice.answer_by) == (promised, limit)
+    ended = standing(facts, line, waits.changes_at or PLACED)
+    assert (ended.state, ended.cancel_by, ended.refund_by) == (
+        "cancelled",
+        promised + timedelta(days=1),
+        refund_by,
+    )
+
+
+def test_thirty_days_are_counted_over_a_leap_day() -> None:
+    leap = an_order(placed_at=datetime(2028, 1, 30, 15, tzinfo=UTC))
+    assert standing(leap, leap.lines[0], leap.placed_at).ship_by == date(2028, 2, 29)
 
 
 def test_federal_holidays_are_the_published_ones() -> None:
