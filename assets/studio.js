@@ -46,7 +46,7 @@ const view = new EditorView({
     lintGutter(),
     EditorView.lineWrapping,
     EditorView.cspNonce.of(nonce),
-    EditorView.contentAttributes.of({ "aria-label": field.labels[0].textContent, "aria-describedby": "problems" }),
+    EditorView.contentAttributes.of({ tabindex: "0", "aria-label": field.labels[0].textContent, "aria-describedby": "problems" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) changed();
     }),

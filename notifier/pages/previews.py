@@ -26,6 +26,7 @@ NAMES = {
     "ar": "العربية",
     "ja": "日本語",
 }
+ALL = "all"
 Scheme = Literal["light", "dark"]
 DARK = "(prefers-color-scheme:dark)"
 
@@ -57,9 +58,13 @@ def previews_page(visit: SignedIn, kind: Kind = Kind.EXPECTATION, sample: str = 
 
 @router.get("/console/templates/gallery")
 def gallery_page(visit: SignedIn, lang: str = "", kind: Kind | None = None) -> Page:
-    """All kinds in one language at a glance, or one kind in all."""
-    spoken = lang if lang in LANGUAGES else LANGUAGES[0]
-    shown = [(one, spoken) for one in Kind] if kind is None else [(kind, code) for code in LANGUAGES]
+    """All kinds in one language at a glance, or one kind in all; with `lang=all`, every kind in each."""
+    spoken = lang if lang in (*LANGUAGES, ALL) else LANGUAGES[0]
+    shown = [
+        (one, code)
+        for one in ([kind] if kind else Kind)
+        for code in (LANGUAGES if kind or spoken == ALL else [spoken])
+    ]
     first = {one: next(it.name for it in samples.SAMPLES if it.kind is one) for one in Kind}
     values = {
         "kinds": {one.value: plain.kind(one) for one in Kind},

@@ -14,6 +14,7 @@ from notifier.db import wordings
 from notifier.db.engine import reading
 from notifier.db.tables import Store
 from notifier.domain.message import Kind
+from notifier.words.language import LANGUAGES
 from tests import parts
 from tests.pages.shop import API_KEY, Shop
 from tests.pages.test_browser import LOOK, sign_in
@@ -299,3 +300,10 @@ def test_a_published_template_is_compared_with_the_default_too(operator: TestCli
     page = operator.get(PATH).text
     differs = page[page.index("What differs from the words that come with Notifier") :]
     assert "Thank you so much for your order." in differs
+
+
+def test_the_gallery_shows_every_kind_in_every_language_at_a_glance(operator: TestClient) -> None:
+    page = operator.get("/console/templates/gallery?lang=all").text
+    shown = set(re.findall(r'<a href="/console/templates/(\w+)\?lang=(\w+)">', page))
+    assert shown == {(kind.value, code) for kind in Kind for code in LANGUAGES}
+    assert page.count("<iframe sandbox") == len(shown)
