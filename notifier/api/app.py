@@ -83,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.doors = Doors()
+    app.state.shoppers = widget.shoppers()
     app.state.registering = Gathered(register_together)
     problems.install(app)
     for router in (

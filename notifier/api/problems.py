@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from notifier.errors import Held, NotifierError, Unavailable
+from notifier.errors import Held, NotifierError, TooMany, Unavailable
 from notifier.faults import fault
 
 MEDIA_TYPE = "application/problem+json"
@@ -131,6 +131,8 @@ async def refused(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="notifier"'
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_SECONDS)
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.wait)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error(error.slug, detail=error.detail)
     return answer(of_error(request.url.path, error), headers)

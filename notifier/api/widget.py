@@ -18,15 +18,19 @@ from notifier.api import problems
 from notifier.api.problems import declared
 from notifier.db.engine import reading
 from notifier.domain.believed import Supply
-from notifier.errors import NotifierError
+from notifier.errors import NotifierError, TooMany
 from notifier.pages.availability import LONGEST, TAG, negotiate, say
 from notifier.pages.html import HERE
+from notifier.pages.throttle import Tap, visitor
 from notifier.words.language import speak, tag
 
-FRESH = "public, max-age=300, stale-while-revalidate=600"
+FRESH = "public, max-age=300, stale-while-revalidate=600, stale-if-error=600"
 FRESH_SCRIPT = "public, max-age=3600, stale-while-revalidate=86400"
 REFUSED = "public, max-age=60"
 """So that a page with a wrong key does not ask with every visit."""
+
+A_SECOND, AT_ONCE = 50, 3000
+"""How often one address may ask: more than any page does, and any cache that keeps an answer for as long as it may."""
 
 HEADERS = {
     "Access-Control-Allow-Origin": "*",
@@ -34,6 +38,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 SCRIPT = (HERE / "static" / "widget.js").read_bytes()
+
+
+def shoppers() -> Tap:
+    """What one process lets the addresses of visitors, and of caches, ask."""
+    return Tap(A_SECOND, AT_ONCE)
 
 
 class Shape(BaseModel):
@@ -65,7 +74,8 @@ class PublicRoute(APIRoute):
                 response = await handle(request)
             except NotifierError as error:
                 response = await problems.refused(request, error)
-                response.headers["Cache-Control"] = REFUSED if error.status < 500 else "no-store"
+                for_all = error.status < 500 and not isinstance(error, TooMany)
+                response.headers["Cache-Control"] = REFUSED if for_all else "no-store"
             except RequestValidationError as error:
                 response = await problems.malformed(request, error)
                 response.headers["Cache-Control"] = REFUSED
@@ -95,7 +105,7 @@ Tag = Annotated[str, StringConstraints(max_length=35), AfterValidator(_tag)]
     "/widget/v1/{key}/{sku:path}",
     operation_id="get_availability",
     response_model=Availability,
-    responses={304: {"description": "As it was"}, **declared(404, 422, 503)},
+    responses={304: {"description": "As it was"}, **declared(404, 422, 429, 503)},
 )
 def get_availability(
     request: Request,
@@ -110,6 +120,8 @@ def get_availability(
     Nothing is told unless the store has turned that on.
     """
     services = request.app.state.services
+    if wait := request.app.state.shoppers.take(visitor(request), services.clock()):
+        raise TooMany("this address asks too often; keep answers for as long as they say", wait)
     with reading(services.engine) as session:
         shown = widget.ask(session, key, sku, services.clock())
     spoken = speak(locale) if locale else negotiate(accept_language[:LONGEST], shown.language)

@@ -1,5 +1,6 @@
 """Counts what somebody did too often, within bounds of time and memory. Of this process only."""
 
+import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,6 +36,32 @@ class Throttle:
             counted.append(now)
             if len(self._counted) > self.most:
                 self._counted.popitem(last=False)
+
+
+class Tap:
+    """Lets `burst` through at once and `rate` a second from then on, to each of `who`: one number is kept for each.
+
+    It is the generic cell rate algorithm (ITU-T I.371): the instant at which all that was taken will have run in.
+    """
+
+    def __init__(self, rate: float, burst: int, most: int = 10_000) -> None:
+        self.rate, self.burst, self.most = rate, burst, most
+        self._full: OrderedDict[str, float] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, who: str, now: datetime) -> int:
+        """Take one; after how many seconds that may be tried again, 0 where it was let through."""
+        at = now.timestamp()
+        with self._lock:
+            full = max(self._full.get(who, at), at) + 1 / self.rate
+            over = full - at - self.burst / self.rate
+            if over > 1e-6:
+                return math.ceil(over)
+            self._full[who] = full
+            self._full.move_to_end(who)
+            if len(self._full) > self.most:
+                self._full.popitem(last=False)
+        return 0
 
 
 def visitor(request: Request) -> str:

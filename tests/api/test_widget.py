@@ -5,8 +5,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
 from notifier import advising
+from notifier.api import create_app
+from notifier.pages.throttle import Tap
 from tests.api.client import START, Api, Json, a_line
 
 SKU = "ORN-RED"
@@ -189,6 +192,39 @@ def test_neither_the_stores_id_nor_its_secret_key_is_a_public_key(api: Api) -> N
     turn(api)
     for key in (api.store.store.id, api.store.api_key):
         get(api, key, status=404)
+
+
+def test_who_asks_too_often_waits_and_nobody_else_does(api: Api) -> None:
+    key = turn(api)
+    tap = Tap(rate=1, burst=3)
+    app = create_app(api.services)
+    app.state.shoppers = tap
+    near, far = (TestClient(app, client=(host, 4000)) for host in ("192.0.2.1", "192.0.2.2"))
+    path = f"/widget/v1/{key}/{SKU}"
+    assert [near.get(path).status_code for _ in range(4)] == [200, 200, 200, 429]
+    refused = near.get(path)
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert refused.headers["Access-Control-Allow-Origin"] == "*"
+    assert refused.json()["type"].endswith("too-many")
+    assert far.get(path).status_code == 200
+    assert near.get("/widget.js").status_code == 200
+    api.clock.pass_by(seconds=1)
+    assert [near.get(path).status_code for _ in range(2)] == [200, 429]
+    api.clock.pass_by(hours=1)
+    assert [near.get(path).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_a_visitor_of_pages_is_far_from_the_limit(api: Api) -> None:
+    key = turn(api)
+    assert {get(api, key).status_code for _ in range(50)} == {200}
+
+
+def test_a_tap_knows_a_bounded_number_of_addresses() -> None:
+    tap = Tap(rate=1, burst=1, most=2)
+    assert [tap.take(who, START) for who in ("a", "b", "c")] == [0, 0, 0]
+    assert tap.take("c", START) == 1
+    assert tap.take("a", START) == 0  # forgotten, as it was quiet the longest
 
 
 @pytest.mark.parametrize("sku", ["*", "%25", "ORN%25", "ORN-_ED", "orn-red", "ORN-RE", "'%20OR%201=1--"])
