@@ -52,8 +52,8 @@ def test_a_date_that_moves_while_it_is_rendered_is_never_told_as_it_was(
     rendered = house.post.templates.render
     facts = ["2027-01-15"]
 
-    def render_slowly(*args: object) -> object:
-        done = rendered(*args)  # type: ignore[arg-type]  # handed on as they came
+    def render_slowly(*args: object, **more: object) -> object:
+        done = rendered(*args, **more)  # type: ignore[arg-type]  # handed on as they came
         if facts:
             house.move(backorder_id, facts.pop())
         return done
@@ -197,11 +197,16 @@ def test_a_message_that_kills_its_worker_runs_out_of_attempts_and_harms_no_other
         house.register(str(number))
 
     def dies(
-        self: object, kind: object, values: dict[str, object], locale: str, own: Wording | None
+        self: object,
+        kind: object,
+        values: dict[str, object],
+        locale: str,
+        own: Wording | None,
+        **more: object,
     ) -> object:
         if values["order"]["id"] == "bad":  # type: ignore[index]  # as templates see it
             raise Killed
-        return rendered(kind, values, locale, own)  # type: ignore[arg-type]
+        return rendered(kind, values, locale, own, **more)  # type: ignore[arg-type]
 
     rendered = house.post.templates.render
     with pytest.MonkeyPatch.context() as patch:
@@ -303,8 +308,8 @@ def test_two_workers_do_not_count_down_to_one_customer_at_once(
     rendered = house.post.templates.render
     others = [lambda: dispatch(house.post)]
 
-    def render(*args: object) -> object:
-        done = rendered(*args)  # type: ignore[arg-type]  # handed on as they came
+    def render(*args: object, **more: object) -> object:
+        done = rendered(*args, **more)  # type: ignore[arg-type]  # handed on as they came
         if others:
             others.pop()()
         return done
