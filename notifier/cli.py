@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,16 +16,8 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
-from notifier import (
-    cli_templates,
-    customer_commands,
-    evidence_commands,
-    logs,
-    policy_commands,
-    store_commands,
-)
+from notifier import logs
 from notifier.bootstrap import Services, build, collect_seldom, system_clock
-from notifier.cli_vendors import klaviyo_app, sendgrid_app
 from notifier.config import Settings, load
 from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import is_current, upgrade
@@ -37,23 +30,40 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(store_commands.app, name="store")
-app.add_typer(evidence_commands.app, name="evidence")
-app.add_typer(customer_commands.app, name="customer")
-app.add_typer(policy_commands.app, name="policy")
-app.add_typer(cli_templates.app, name="templates")
-app.add_typer(sendgrid_app, name="sendgrid")
-app.add_typer(klaviyo_app, name="klaviyo")
+SERVES = {"serve", "api", "worker"}
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")]
 
 
+@cache
+def whole() -> typer.Typer:
+    """All commands. What starts a service does not wait for the groups, and for all that they import."""
+    from notifier import (
+        cli_templates,
+        cli_vendors,
+        customer_commands,
+        evidence_commands,
+        policy_commands,
+        store_commands,
+    )
+
+    app.add_typer(store_commands.app, name="store")
+    app.add_typer(evidence_commands.app, name="evidence")
+    app.add_typer(customer_commands.app, name="customer")
+    app.add_typer(policy_commands.app, name="policy")
+    app.add_typer(cli_templates.app, name="templates")
+    app.add_typer(cli_vendors.sendgrid_app, name="sendgrid")
+    app.add_typer(cli_vendors.klaviyo_app, name="klaviyo")
+    return app
+
+
 def main() -> None:
     """Run the command; a refusal is one line on stderr and exit code 1, wrong usage or a misconfiguration 2."""
+    commands = app if SERVES.intersection(sys.argv[1:2]) else whole()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(commands(standalone_mode=False) or 0)
     except TyperException as error:
         if said := error.format_message():  # nothing where the help has been shown instead
             typer.echo(f"notifier: {' '.join(said.split())}", err=True)
@@ -217,7 +227,7 @@ def import_(
     from rich.console import Console
     from rich.progress import Progress
 
-    from notifier import importing
+    from notifier import importing, store_commands
 
     engine = store_commands.own_database(load())
     with transaction(engine) as session:

@@ -72,6 +72,7 @@ FLOORS = {
     "worker": 3,
     "api": 3,
     "pages": 3,
+    "__main__": 3,
     "cli": 3,
     "cli_templates": 3,
     "cli_vendors": 3,

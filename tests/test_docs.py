@@ -8,7 +8,7 @@ import typer
 from dotenv import dotenv_values
 from typer.core import TyperGroup
 
-from notifier.cli import app
+from notifier.cli import whole
 from notifier.config import Settings
 
 PROJECT = Path(__file__).parent.parent
@@ -40,7 +40,7 @@ def test_every_setting_is_explained() -> None:
 
 def test_every_command_is_explained() -> None:
     words = "\n".join(document.read_text() for document in DOCUMENTS)
-    assert [command for command in commands(typer.main.get_group(app)) if command not in words] == []
+    assert [command for command in commands(typer.main.get_group(whole())) if command not in words] == []
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
