@@ -1,13 +1,13 @@
 """What each customer was written lately, over all their orders at a store: for the gap and the cap of reminders."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, inspect, text
-from sqlmodel import Session, select
+from sqlalchemy import ARRAY, Select, String, bindparam, func, inspect, join, select, text, true
+from sqlmodel import Session
 
 from notifier.addresses import fold
 from notifier.db.tables import Backorder, MessageRow
@@ -34,16 +34,30 @@ def sent_to(
     """Which emails of these kinds went to each address since then, as far as is known."""
     found: defaultdict[Address, list[Sent]] = defaultdict(list)
     for store_id, those in _by_store(addresses):
-        query = select(MESSAGES.to_email, MESSAGES.backorder_id, MESSAGES.kind, MESSAGES.sent_at).where(
+        written = select(MESSAGES.to_email, MESSAGES.backorder_id, MESSAGES.kind, MESSAGES.sent_at).where(
             MESSAGES.store_id == store_id,
             MESSAGES.to_email.is_not(None),
-            func.lower(MESSAGES.to_email).in_([func.lower(email) for email in those]),
             MESSAGES.sent_at > since,
             MESSAGES.kind.in_([kind.value for kind in kinds]),
         )
-        for email, *sent in session.execute(query):
+        for email, *sent in session.execute(_to_each(session, written, those)):
             found[store_id, fold(email)].append(Sent(*sent))
     return found
+
+
+def _to_each(session: Session, written: Select[Any], emails: Sequence[str]) -> Select[Any]:
+    """Of what was written, that to these addresses.
+
+    PostgreSQL looks each of them up by itself: of an expression it guesses so many rows that for a hundred addresses at
+    once it would rather read all that the store sent lately.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return written.where(func.lower(MESSAGES.to_email).in_([func.lower(email) for email in emails]))
+    asked = func.unnest(bindparam(None, emails, ARRAY(String))).table_valued("email").render_derived("asked")
+    to_one = (
+        written.where(func.lower(MESSAGES.to_email) == func.lower(asked.c.email)).offset(0).lateral("to_one")
+    )
+    return select(*to_one.c).select_from(join(asked, to_one, true()))
 
 
 def planned_for(
