@@ -31,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 SERVES = {"serve", "api", "worker"}
+"""What starts a service."""
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
@@ -123,13 +124,13 @@ def worker(
 def _built(settings: Settings) -> Services:
     """The services, on a database that is up to date."""
     services = build(settings)
+    collect_seldom()
     try:
         current = is_current(services.engine)
     except Unavailable:
         return services  # away for now: the service waits for it
     if not current:
         raise Misconfigured("the database is not up to date; run `notifier migrate` first")
-    collect_seldom()
     return services
 
 

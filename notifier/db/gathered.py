@@ -136,14 +136,17 @@ def messages(session: Session, ids: Sequence[str]) -> Sequence[Messages]:
 
 def happened(session: Session, ids: Sequence[str]) -> set[str]:
     """Those of these orders about which there are facts that plans depend on beyond what the rows say."""
-    kinds = ", ".join(f"'{kind}'" for kind in PLANNING_FACTS)
-    query = f"SELECT DISTINCT backorder_id FROM fact WHERE backorder_id {{ids}} AND kind IN ({kinds})"  # noqa: S608  our own words
-    return {row[0] for row in _run(session, query, ids)}
+    return {row[0] for row in _run(session, _HAPPENED, ids)}
 
 
 def _words(words: Sequence[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
+
+_HAPPENED = (
+    "SELECT DISTINCT backorder_id FROM fact WHERE backorder_id {ids}"  # noqa: S608  our own words
+    f" AND kind IN ({_words(PLANNING_FACTS)})"
+)
 
 _ITS = "CASE WHEN sku = :sku THEN"
 _OTHERS = "CASE WHEN sku <> :sku THEN"
