@@ -23,13 +23,9 @@ from notifier.db.ids import new_id
 from notifier.db.registering import NewOrder
 from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
-from notifier.domain.law import standing
 from notifier.domain.law.course import day_of
-from notifier.domain.law.duties import next_look
 from notifier.domain.order import Customer, Facts, Line, OrderStatus, Related, card
-from notifier.domain.plan import plan
-from notifier.domain.policy import Policy
-from notifier.domain.waiting import look_after
+from notifier.domain.prospect import Prospects
 from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
     BackorderChange,
@@ -75,11 +71,12 @@ def register_many(
     digests = [_digest(new) for new in news]
     order_ids = {new.order_id for new in news}
     known = registering.registered(session, store_row.id, order_ids)
+    prospects = Prospects(policy, now)
     fresh: dict[str, NewOrder] = {}
     refused: dict[int, NotifierError] = {}
     for number, (new, digest) in enumerate(zip(news, digests, strict=True)):
         if new.order_id not in known:
-            order = _order(store_row, policy, new, digest, now)
+            order = _order(store_row, prospects, new, digest, now)
             if impossible := _impossible(order.facts):
                 refused[number] = impossible
                 continue
@@ -112,7 +109,7 @@ def register_many(
     return results
 
 
-def _order(store_row: Store, policy: Policy, new: NewBackorder, digest: str, now: datetime) -> NewOrder:
+def _order(store_row: Store, prospects: Prospects, new: NewBackorder, digest: str, now: datetime) -> NewOrder:
     customer = new.customer
     facts = Facts(
         backorder_id=new_id("bo"),
@@ -135,16 +132,14 @@ def _order(store_row: Store, policy: Policy, new: NewBackorder, digest: str, now
         card=card(new.payment.model_dump(mode="json")) if new.payment else None,
         shipping_paid=(new.payment.shipping if new.payment else None) or Decimal(0),
     )
-    standings = {line.id: standing(facts, line, policy, now) for line in facts.lines}
-    wanted = plan(facts, policy, now, standings)
+    prospect = prospects.of(facts)
     return NewOrder(
         store_row.id,
         facts,
         new.payment.model_dump(mode="json", exclude_defaults=True) if new.payment else None,
         digest,
-        standings,
-        look_after(wanted, next_look(facts, policy, standings, now), now),
-        [(new_id("msg"), draft) for draft in wanted],
+        prospect,
+        [new_id("msg") for _ in prospect.emails],
     )
 
 

@@ -106,6 +106,7 @@ HOMES = {
     "prometheus_client": {"metrics"},
     "psycopg": {"db"},
     "psycopg_pool": {"db"},
+    "pydantic_core": {"api", "db"},  # its JSON
     "pydantic": {
         "addresses",
         "apart",

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from notifier import answering, fields, inputs, intake, settling
 from notifier.advising import advise, dates_of_order
 from notifier.api import advice, examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
-from notifier.api.registering import Registration, read, shown, status_of
+from notifier.api.registering import Registration, Shown, read, shown, status_of
 from notifier.api.swift import swift
 from notifier.db import facts, queries
 from notifier.domain.law.standing import STATES
@@ -88,7 +89,7 @@ def register_backorders(batch: Annotated[Batch, Body(examples=[examples.BATCH])]
         registered = iter(intake.register_many(work.session, work.store, news, work.now))
         results = [next(registered) if isinstance(entry, inputs.NewBackorder) else entry for entry in checked]
         seen = shown(work, results)
-        return 200, shapes.BatchResult(results=[_result(it, seen, once.call.path) for it in results])
+        return 200, to_json({"results": [_result(it, seen, once.call.path) for it in results]}).decode()
 
     return once.answer(register)
 
@@ -103,14 +104,13 @@ def _checked(entry: object, number: int, path: str) -> inputs.NewBackorder | dic
 
 
 def _result(
-    result: intake.Registered | NotifierError | dict[str, Any],
-    seen: Mapping[str, shapes.Backorder],
-    path: str,
-) -> shapes.BatchEntry:
+    result: intake.Registered | NotifierError | dict[str, Any], seen: Mapping[str, Shown], path: str
+) -> dict[str, Any]:
+    """A `shapes.BatchEntry`."""
     if isinstance(result, intake.Registered):
-        return shapes.BatchEntry(status=status_of(result), backorder=seen[result.backorder_id])
+        return {"status": status_of(result), "backorder": seen[result.backorder_id]}
     problem = problems.of_error(path, result) if isinstance(result, NotifierError) else result
-    return shapes.BatchEntry(status=problem["status"], problem=problems.Problem.model_validate(problem))
+    return {"status": problem["status"], "problem": problem}
 
 
 # --- reading ---------------------------------------------------------------------------------------------

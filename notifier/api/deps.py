@@ -66,8 +66,8 @@ class Work:
     now: datetime
 
 
-Answer = tuple[int, BaseModel]
-"""A status and a body."""
+Answer = tuple[int, BaseModel | str]
+"""A status and a body, or its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Once:
             for given in idempotency.claim(work.session, work.store.id, wanted, work.now).values():
                 return self.again(given)
             status, shape = do(work)
-            body = shape.model_dump_json(by_alias=True)
+            body = shape if isinstance(shape, str) else shape.model_dump_json(by_alias=True)
             if self.key:
                 kept = seal(self._secret_key, ANSWER, body) if secret else body
                 idempotency.keep(work.session, work.store.id, {self.key: (status, kept)})

@@ -1,12 +1,14 @@
 """Registers what several requests ask for in one transaction. Each is answered as if it had come alone."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
 import structlog
 from fastapi import Response
+from pydantic_core import to_json
 from sqlmodel import Session
 
 from notifier import advising, intake
@@ -15,6 +17,7 @@ from notifier.api.deps import Once, Work, no_store
 from notifier.bootstrap import Services
 from notifier.db import facts, idempotency, queries
 from notifier.db.engine import transaction
+from notifier.db.registering import NewOrder
 from notifier.db.stores import stores_of_keys
 from notifier.errors import Invalid, NotifierError, Unavailable
 from notifier.inputs import NewBackorder
@@ -32,6 +35,8 @@ class Registration:
 
 
 Answers = dict[Registration, Response | Exception]
+Shown = shapes.Backorder | dict[str, Any]
+"""An order as it is answered, as a shape or in plain values."""
 
 
 def register_together(asked: Sequence[Registration]) -> list[Response | Exception]:
@@ -88,7 +93,7 @@ def _for_store(work: Work, asked: Sequence[Registration]) -> Answers:
         if isinstance(result, NotifierError):
             answers[one] = result
             continue
-        status, body = status_of(result), seen[result.backorder_id].model_dump_json()
+        status, body = status_of(result), to_json(seen[result.backorder_id]).decode()
         answers[one] = Response(body, status, media_type="application/json")
         if one.once.key:
             kept[one.once.key] = status, body
@@ -111,25 +116,25 @@ def status_of(result: Registered) -> int:
     return 201 if result.created else 200
 
 
-def shown(work: Work, results: Iterable[object]) -> dict[str, shapes.Backorder]:
+def shown(work: Work, results: Iterable[object]) -> dict[str, Shown]:
     """By id, the orders of those results that are one: from what was just written, or read where it was there."""
     found = [result for result in results if isinstance(result, Registered)]
-    seen = _advised(
-        work,
-        {
-            it.backorder_id: views.registered(it.order, work.services.links, work.now)
-            for it in found
-            if it.order
-        },
-    )
-    return seen | read(work, {it.backorder_id for it in found} - seen.keys())
+    new = [it.order for it in found if it.order]
+    written = views.registered(new, work.services.links, work.now)
+    _advise(work, new, written)
+    return written | read(work, {it.backorder_id for it in found} - written.keys())
 
 
-def _advised(work: Work, new: dict[str, shapes.Backorder]) -> dict[str, shapes.Backorder]:
-    """The same, each with what history says of its dates."""
-    dates = {id_: advice.entered(order) for id_, order in new.items()}
+def _advise(work: Work, orders: Iterable[NewOrder], written: Mapping[str, dict[str, Any]]) -> None:
+    """Add to each what history says of its dates."""
+    dates = {
+        order.facts.backorder_id: [(line.sku, line.eta) for line in order.facts.lines] for order in orders
+    }
     contradicted = advising.advise(work.session, work.store, chain.from_iterable(dates.values()), work.now)
-    return {id_: advice.added(order, dates[id_], contradicted) for id_, order in new.items()}
+    if contradicted:
+        for id_, entered in dates.items():
+            if found := [contradicted[date] for date in entered if date in contradicted]:
+                written[id_]["advice"] = advice.shown(found)
 
 
 def read(work: Work, ids: Collection[str]) -> dict[str, shapes.Backorder]:

@@ -1,7 +1,7 @@
 """From rows and facts to what the API answers."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from notifier.db.facts import Order
 from notifier.db.registering import NewOrder
 from notifier.db.tables import MessageRow, Store, Suppression
 from notifier.db.webhook_tables import WebhookDelivery, WebhookEndpoint
-from notifier.domain.message import Kind, Scope, Status
+from notifier.domain.message import Draft, Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import Facts, Line
 from notifier.domain.pace import Pace
@@ -48,71 +48,86 @@ def backorder(order: Order, messages: Iterable[MessageRow], links: Links, now: d
     laws = [(line.law_state, line.answer_by) for line in order.lines]
     shown = [message(row, order.row.email, skus) for row in messages]
     status_url = links.order_page(order.row.id, order.row.link_series, now)
-    return _backorder(order.facts, order.row.payment, laws, shown, status_url)
+    return shapes.Backorder(**_backorder(order.facts, order.row.payment, laws, shown, status_url))
 
 
-def registered(order: NewOrder, links: Links, now: datetime) -> shapes.Backorder:
-    """An order as it was just written: what reading it back would answer."""
+def registered(orders: Iterable[NewOrder], links: Links, now: datetime) -> dict[str, dict[str, Any]]:
+    """By id, orders as they were just written: what reading them back would answer, as plain values."""
+    orders = list(orders)
+    emails = {it: [_planned(*email) for email in it.emails] for it in {order.prospect for order in orders}}
+    return {
+        order.facts.backorder_id: _registered(order, emails[order.prospect], links, now) for order in orders
+    }
+
+
+def _planned(draft: Draft, says: Iterable[int]) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """An email that an order will get, without its order, and the positions of the lines that it speaks of."""
+    shown = {
+        "id": None,
+        "backorder_id": None,
+        "kind": draft.kind.value,
+        "status": Status.PLANNED.value,
+        "reason": None,
+        "due_at": _instant(draft.due_at),
+        "expires_at": _instant(draft.expires_at),
+        "sent_at": None,
+        "to": None,
+        "subject": None,
+        "provider": None,
+        "provider_ref": None,
+        "attempts": 0,
+        "template_version": None,
+        "lines": None,
+    }
+    return shown, tuple(says)
+
+
+def _registered(
+    order: NewOrder, emails: Iterable[tuple[dict[str, Any], tuple[int, ...]]], links: Links, now: datetime
+) -> dict[str, Any]:
     facts = order.facts
-    skus = {line.id: line.sku for line in facts.lines}
-    laws = [(order.standings[line.id].state, order.standings[line.id].answer_by) for line in facts.lines]
+    id_, email, skus = facts.backorder_id, facts.customer.email, [line.sku for line in facts.lines]
     planned = [
-        shapes.Message(
-            id=message_id,
-            backorder_id=facts.backorder_id,
-            kind=draft.kind,
-            status=Status.PLANNED,
-            reason=None,
-            due_at=draft.due_at,
-            expires_at=draft.expires_at,
-            sent_at=None,
-            to=facts.customer.email,
-            subject=None,
-            provider=None,
-            provider_ref=None,
-            attempts=0,
-            template_version=None,
-            lines=[skus[line_id] for line_id in draft.says],
-        )
-        for message_id, draft in order.messages
+        shown | {"id": message_id, "backorder_id": id_, "to": email, "lines": [skus[place] for place in says]}
+        for message_id, (shown, says) in zip(order.message_ids, emails, strict=True)
     ]
-    status_url = links.order_page(facts.backorder_id, FIRST_SERIES, now)
-    return _backorder(facts, order.payment, laws, planned, status_url)
+    laws = [(where.state, where.answer_by) for where in order.prospect.standings]
+    return _backorder(facts, order.payment, laws, planned, links.order_page(id_, FIRST_SERIES, now))
 
 
 def _backorder(
     facts: Facts,
     payment: Mapping[str, Any] | None,
     laws: Iterable[tuple[str, date | None]],
-    messages: list[shapes.Message],
+    messages: Sequence[shapes.Message | dict[str, Any]],
     status_url: str,
-) -> shapes.Backorder:
+) -> dict[str, Any]:
     """`laws` are the state and the last day to answer of each line, in order."""
     skus = {line.id: line.sku for line in facts.lines}
     customer = facts.customer
-    return shapes.Backorder(
-        id=facts.backorder_id,
-        order_id=facts.order_id,
-        status=facts.status,
-        placed_at=facts.placed_at,
-        registered_at=facts.registered_at,
-        currency=facts.currency,
-        order_url=facts.order_url,
-        status_url=status_url,
-        customer=shapes.BackorderCustomer(
-            email=customer.email,
-            name=customer.name,
-            locale=customer.locale,
-            timezone=customer.timezone,
-            country=customer.country,
-        ),
-        payment=shapes.CardPayment(**payment) if payment else None,
-        unsubscribed=facts.unsubscribed,
-        lines=[
+    return {
+        "id": facts.backorder_id,
+        "order_id": facts.order_id,
+        "status": facts.status,
+        "placed_at": facts.placed_at,
+        "registered_at": facts.registered_at,
+        "currency": facts.currency,
+        "order_url": facts.order_url,
+        "status_url": status_url,
+        "customer": {
+            "email": customer.email,
+            "name": customer.name,
+            "locale": customer.locale,
+            "timezone": customer.timezone,
+            "country": customer.country,
+        },
+        "payment": shapes.CardPayment(**payment) if payment else None,
+        "unsubscribed": facts.unsubscribed,
+        "lines": [
             _line(line, law_state, answer_by)
             for line, (law_state, answer_by) in zip(facts.lines, laws, strict=True)
         ],
-        shipments=[
+        "shipments": [
             shapes.Shipment(
                 id=shipment.id,
                 shipped_at=shipment.at,
@@ -123,7 +138,7 @@ def _backorder(
             )
             for shipment in facts.shipments
         ],
-        cancellations=[
+        "cancellations": [
             shapes.Cancellation(
                 id=cancellation.id,
                 cancelled_at=cancellation.at,
@@ -133,38 +148,42 @@ def _backorder(
             )
             for cancellation in facts.cancellations
         ],
-        refunds=[
+        "refunds": [
             shapes.Refund(amount=f"{refund.amount:f}", currency=refund.currency, refunded_at=refund.at)
             for refund in facts.refunds
         ],
-        messages=messages,
-    )
+        "messages": messages,
+    }
 
 
-def _line(line: Line, law_state: str, answer_by: date | None) -> shapes.BackorderLine:
-    return shapes.BackorderLine(
-        sku=line.sku,
-        name=line.name,
-        quantity=line.quantity,
-        unit_price=f"{line.unit_price:f}" if line.unit_price is not None else None,
-        eta=line.eta.latest,
-        eta_earliest=line.eta.earliest,
-        promised=line.promised,
-        essential_date=line.essential_date,
-        reason=line.eta_reason,
-        image_url=line.image_url,
-        product_url=line.product_url,
-        highlights=list(line.highlights),
-        related=[
-            shapes.RelatedItem(name=item.name, url=item.url, image_url=item.image_url)
-            for item in line.related
+def _line(line: Line, law_state: str, answer_by: date | None) -> dict[str, Any]:
+    return {
+        "sku": line.sku,
+        "name": line.name,
+        "quantity": line.quantity,
+        "unit_price": f"{line.unit_price:f}" if line.unit_price is not None else None,
+        "eta": line.eta.latest,
+        "eta_earliest": line.eta.earliest,
+        "promised": line.promised,
+        **({"essential_date": True} if line.essential_date else {}),
+        "reason": line.eta_reason,
+        "image_url": line.image_url,
+        "product_url": line.product_url,
+        "highlights": line.highlights,
+        "related": [
+            {"name": item.name, "url": item.url, "image_url": item.image_url} for item in line.related
         ],
-        shipped=line.shipped,
-        cancelled=line.cancelled,
-        allocated=line.allocated,
-        law_state=law_state,
-        answer_by=answer_by,
-    )
+        "shipped": line.shipped,
+        "cancelled": line.cancelled,
+        "allocated": line.allocated,
+        "law_state": law_state,
+        "answer_by": answer_by,
+    }
+
+
+def _instant(at: datetime) -> str:
+    """As a shape writes it."""
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _units(units: Mapping[str, int], skus: Mapping[str, str]) -> list[shapes.Units]:

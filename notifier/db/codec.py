@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, time
-from typing import Any
+from typing import Any, TypeVar
 
 from notifier.domain.eta import Eta
 from notifier.domain.inbound import Stage
 from notifier.domain.message import Said
 from notifier.domain.policy import Policy, SkuPolicy, Window
 
+Place = TypeVar("Place", str, int)
+"""A line, by its id or by its position."""
+
 
 def _day(value: str | None) -> date | None:
     return date.fromisoformat(value) if value else None
 
 
-def says_to_json(says: Mapping[str, Said]) -> dict[str, Any]:
+def says_to_json(says: Mapping[Place, Said]) -> dict[Place, Any]:
     return {
         line_id: {
             name: value.isoformat() if isinstance(value, date) else value

@@ -1,37 +1,43 @@
 """New orders, written with all that follows from them. They are written from their facts: nothing is read back."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
 from sqlmodel import Session, col, select
 
-from notifier.db import bulk, planned
-from notifier.db.facts import line_standing
+from notifier.db import bulk
+from notifier.db.drafts import COLUMNS, Drafts, Row, drafts, rows_of
+from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
+from notifier.db.raw import stored
 from notifier.db.tables import Backorder
-from notifier.domain.law.standing import Standing
-from notifier.domain.message import Draft
 from notifier.domain.order import Facts, Line
+from notifier.domain.prospect import Prospect
+
+_LINE = (
+    "id", "store_id", "backorder_id", "position", "sku", "name", "quantity", "unit_price", "promised", "eta",
+    "eta_earliest", "eta_reason", "eta_changed_at", "shipped", "cancelled", "allocated", "waiting", "essential_date",
+    "detail", *LINE_STANDING,
+)  # fmt: skip
+_FACT = ("id", "store_id", "backorder_id", "at", "recorded_at", "kind", "data")
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
     """An order that nobody has written yet.
 
-    `standings` are its lines' by id, `replan_at` when they must be looked at again, `messages` its emails with their
-    ids, in the order in which they are due;
-    `content` is the digest of what was registered.
+    `prospect` is what follows for it, its emails with these ids; `content` is the digest of what was registered.
     """
 
     store_id: str
     facts: Facts
     payment: Mapping[str, Any] | None
     content: str
-    standings: Mapping[str, Standing]
-    replan_at: datetime | None
-    messages: Sequence[tuple[str, Draft]]
+    prospect: Prospect
+    message_ids: Sequence[str]
 
 
 def registered(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -52,17 +58,38 @@ def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[st
     )  # so that two batches can't wait for each other
     created = bulk.insert_new(session, "backorder", [_order(order) for order in in_order])
     mine = [order for order in orders if order.facts.backorder_id in created]
-    bulk.insert(session, "backorder_line", [row for order in mine for row in _lines(order)])
-    bulk.insert(session, "fact", [_fact(order, now) for order in mine])
-    planned.add(
-        session,
-        [
-            planned.row(id_, order.store_id, order.facts.backorder_id, draft, now)
-            for order in mine
-            for id_, draft in order.messages
-        ],
-    )
+    at = stored(session, now)
+    patterns = {prospect: _pattern(session, prospect) for prospect in {order.prospect for order in mine}}
+    lines: list[Row] = []
+    facts: list[Row] = []
+    messages: list[Row] = []
+    for order in mine:
+        pattern, store_id, id_ = patterns[order.prospect], order.store_id, order.facts.backorder_id
+        lines += _lines(order, pattern.standings, at)
+        placed_at = at if order.facts.placed_at is now else stored(session, order.facts.placed_at)
+        facts.append((new_id("fact"), store_id, id_, placed_at, at, "registered", _json(_promises(order))))
+        line_ids = [line.id for line in order.facts.lines]
+        messages += rows_of(pattern.drafts, order.message_ids, store_id, id_, line_ids, at)
+    bulk.insert_stored(session, "backorder_line", _LINE, lines)
+    bulk.insert_stored(session, "fact", _FACT, facts)
+    bulk.insert_stored(session, "message", COLUMNS, messages)
     return created
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """What follows for orders of one shape, as it is stored."""
+
+    standings: tuple[Row, ...]
+    drafts: Drafts
+
+
+def _pattern(session: Session, prospect: Prospect) -> _Pattern:
+    standings = [line_standing(where) for where in prospect.standings]
+    return _Pattern(
+        tuple(tuple(stored(session, it[name]) for name in LINE_STANDING) for it in standings),
+        drafts(session, prospect.emails),
+    )
 
 
 def _order(order: NewOrder) -> dict[str, Any]:
@@ -86,36 +113,28 @@ def _order(order: NewOrder) -> dict[str, Any]:
         "content": order.content,
         "version": facts.version,
         "seller_credit": facts.seller_credit,
-        "replan_at": order.replan_at,
+        "replan_at": order.prospect.replan_at,
     }
 
 
-def _lines(order: NewOrder) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": line.id,
-            "store_id": order.store_id,
-            "backorder_id": order.facts.backorder_id,
-            "position": position,
-            "sku": line.sku,
-            "name": line.name,
-            "quantity": line.quantity,
-            "unit_price": str(line.unit_price) if line.unit_price is not None else None,
-            "promised": line.promised,
-            "eta": line.eta.latest,
-            "eta_earliest": line.eta.earliest,
-            "eta_reason": line.eta_reason,
-            "eta_changed_at": line.eta_changed_at,
-            "shipped": line.shipped,
-            "cancelled": line.cancelled,
-            "allocated": line.allocated,
-            "waiting": line.waiting,
-            "essential_date": line.essential_date,
-            **line_standing(order.standings[line.id]),
-            "detail": _detail(line),
-        }
-        for position, line in enumerate(order.facts.lines)
-    ]
+def _lines(order: NewOrder, standings: Sequence[Row], at: Any) -> Iterator[Row]:
+    store_id, backorder_id = order.store_id, order.facts.backorder_id
+    for position, (line, standing) in enumerate(zip(order.facts.lines, standings, strict=True)):
+        yield (
+            line.id, store_id, backorder_id, position, line.sku, line.name, line.quantity, _text(line.unit_price),
+            _text(line.promised), _text(line.eta.latest), _text(line.eta.earliest), line.eta_reason, at,
+            line.shipped, line.cancelled, line.allocated, line.waiting, line.essential_date,
+            _json(_detail(line)), *standing,
+        )  # fmt: skip
+
+
+def _text(value: object) -> str | None:
+    """A day in ISO form, a sum without loss."""
+    return None if value is None else str(value)
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()
 
 
 def _detail(line: Line) -> dict[str, Any]:
@@ -135,32 +154,23 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def _fact(order: NewOrder, now: datetime) -> dict[str, Any]:
-    facts = order.facts
-    return {
-        "id": new_id("fact"),
-        "store_id": order.store_id,
-        "backorder_id": facts.backorder_id,
-        "at": facts.placed_at,
-        "recorded_at": now,
-        "kind": "registered",
-        "data": {"lines": [_promise(line) for line in facts.lines], **_terms(order)},
-    }
+def _promises(order: NewOrder) -> dict[str, Any]:
+    return {"lines": [_promise(line) for line in order.facts.lines], **_terms(order)}
 
 
 def _promise(line: Line) -> dict[str, Any]:
     """What checkout promised of a line, and what else the customer was shown: the columns move on, this stays."""
     shown = {
         "name": line.name,
-        "unit_price": str(line.unit_price) if line.unit_price is not None else None,
-        "earliest": line.eta.earliest.isoformat() if line.eta.earliest else None,
+        "unit_price": _text(line.unit_price),
+        "earliest": _text(line.eta.earliest),
         "reason": line.eta_reason,
     }
     return {
         "sku": line.sku,
         "quantity": line.quantity,
-        "eta": line.eta.latest.isoformat() if line.eta.latest else None,
-        "promised": line.promised.isoformat() if line.promised else None,
+        "eta": _text(line.eta.latest),
+        "promised": _text(line.promised),
     } | _given(shown)
 
 

@@ -86,6 +86,26 @@ def test_the_expectation_email_lands_in_the_outbox(api: Api) -> None:
     assert len(list(api.services.settings.outbox_dir.rglob("*.eml"))) == 1
 
 
+def test_what_is_answered_at_once_is_to_the_letter_what_is_read_later(api: Api) -> None:
+    bodies = [
+        a_backorder(order_id="plain"),
+        a_backorder(order_id="awkward", placed_at="2026-11-20T23:30:00.001-05:00", lines=[
+            a_line('"quoted" \\ 🎁', name="Zoë’s", unit_price="10.00", eta="2027-02-01", eta_earliest="2027-01-20",
+                   promised="2026-12-12", reason="held", highlights=["“Signed”"], essential_date=True,
+                   related=[{"name": "Hooks", "url": "https://shop.example/hooks?a=1&b=2"}]),
+            a_line("B", eta=None, unit_price=...),
+        ]),
+        a_backorder(order_id="paid", payment={"expires": "2026-12", "paid": "20.00", "seller_credit": True}),
+        a_backorder(order_id="owed", payment={"paid": "0"}),
+    ]  # fmt: skip
+    texts = [api.request("POST", "/v1/backorders", json=body).text for body in bodies]
+    batch = [body | {"order_id": f"{body['order_id']} together"} for body in bodies]
+    answer = api.request("POST", "/v1/backorders/batch", json={"backorders": batch}).text
+    for entry in api("GET", "/v1/backorders")["data"]:
+        text = api.request("GET", f"/v1/backorders/{entry['id']}").text
+        assert text in texts or f'{{"status":201,"backorder":{text}}}' in answer
+
+
 # --- batches ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,71 @@
+"""Planned emails as rows without their order, to be written for every order that gets the same ones."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from notifier.db.codec import says_to_json
+from notifier.db.raw import stored
+from notifier.domain.message import URGENCY, Draft, Said, Status
+
+COLUMNS = (
+    "id", "store_id", "backorder_id", "says", "planned_at", "key", "kind", "urgency", "status", "due_at", "attempt_at",
+    "expires_at", "about", "attempts",
+)  # fmt: skip
+
+Row = tuple[Any, ...]
+Word = tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """`words` are what the emails say: of each the (line by its position, JSON of what is said of it).
+
+    `rows` are (its word by number, the columns from `key` on, as they are stored).
+    """
+
+    words: tuple[Word, ...]
+    rows: tuple[tuple[int, Row], ...]
+
+
+def drafts(session: Session, emails: Iterable[tuple[Draft, Mapping[int, Said]]]) -> Drafts:
+    """Of each email what it is, and what it says of which line by position."""
+    numbers: dict[Word, int] = {}
+    rows = []
+    for it, says in emails:
+        word = tuple([(place, json.dumps(said)) for place, said in says_to_json(says).items()])
+        due, expires = stored(session, it.due_at), stored(session, it.expires_at)
+        columns = (
+            it.key,
+            it.kind.value,
+            URGENCY[it.kind],
+            Status.PLANNED.value,
+            due,
+            due,
+            expires,
+            it.about,
+            0,
+        )
+        rows.append((numbers.setdefault(word, len(numbers)), columns))
+    return Drafts(tuple(numbers), tuple(rows))
+
+
+def rows_of(
+    them: Drafts,
+    ids: Sequence[str],
+    store_id: str,
+    backorder_id: str,
+    line_ids: Sequence[str],
+    planned_at: Any,
+) -> list[Row]:
+    """Their rows for one order; `ids` are the emails' own."""
+    says = [
+        "{" + ", ".join([f'"{line_ids[place]}": {said}' for place, said in word]) + "}" for word in them.words
+    ]
+    return [
+        (id_, store_id, backorder_id, says[word], planned_at, *columns)
+        for id_, (word, columns) in zip(ids, them.rows, strict=True)
+    ]
