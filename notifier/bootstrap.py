@@ -20,6 +20,7 @@ from notifier.links import Links
 from notifier.metrics import Metrics
 from notifier.providers.base import Provider
 from notifier.providers.templates import template_of_kind
+from notifier.shop_events import Ears
 from notifier.webhooks.call import Caller
 from notifier.wording import Published
 from notifier.words.render import Templates
@@ -54,6 +55,7 @@ class Services:
     pulse: "Pulse"
     metrics: Metrics
     hooks: Hooks
+    ears: Ears
     plays: Plays
     close: Callable[[], None]
 
@@ -194,4 +196,7 @@ def build(
         count=metrics.called,
     )
     plays = Plays(settings, post.wording)
-    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, plays, own.close)
+    ears = Ears(engine, keyring, metrics.heard)
+    return Services(
+        settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, plays, own.close
+    )

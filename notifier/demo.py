@@ -1,5 +1,8 @@
 """A shop with sixty days behind it: the data set, played through the real engine up to this moment."""
 
+import base64
+import hmac
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +28,7 @@ from notifier.simulate import Stage, VirtualClock, read_events
 STORE_ID = "store_demo"
 API_KEY = "nk_demo_key_for_this_machine_only"
 WIDGET_KEY = "pk_demo"
+SHOPIFY_SECRET = "demo secret, for this machine only"  # noqa: S105  as open as the demo's API key
 SKU_SHOWN = "MUG-SOLSTICE"
 LOTS_LATE = (6, 4, 11, 0, 7, 5)
 """By how many days each of the lots before missed its date: what the shop's dates are held against."""
@@ -61,6 +65,8 @@ def set_the_stage(folder: Path, port: int, now: datetime, console: Console) -> t
     else:
         _play_the_past(folder, settings, now, console)
     services = build(settings)
+    with transaction(services.engine) as session:
+        services.keyring.keep(session, STORE_ID, "shopify", {"webhook_secret": SHOPIFY_SECRET}, now)
     return services, _words(services, folder)
 
 
@@ -188,7 +194,9 @@ def _words(services: Services, folder: Path) -> str:
     address = services.settings.public_url
     with transaction(services.engine) as session:
         store = session.get_one(Store, STORE_ID)
-    today = system_clock().date()
+    now = system_clock()
+    today = now.date()
+    order, signature = _from_shopify(now)
     return f"""
   {store.name} is open.
 
@@ -206,5 +214,41 @@ def _words(services: Services, folder: Path) -> str:
          "lines": [{{"sku": "ORN-RED", "name": "Red glass ornament", "quantity": 3,
                     "eta": "{today + timedelta(days=21)}"}}]}}'
 
+  Or as a shop of Shopify's tells of it, signed:
+
+  curl -s {address}/webhooks/shopify/{STORE_ID} \\
+    -H 'X-Shopify-Topic: orders/create' -H 'X-Shopify-Hmac-Sha256: {signature}' \\
+    -d '{order}'
+
   Ctrl-C stops it; the next start goes on where it stopped. Remove {folder}/ for a fresh one.
 """
+
+
+def _from_shopify(now: datetime) -> tuple[str, str]:
+    """What of a new order Shopify sends that matters here, and its signature."""
+    due = {"name": "_backorder_eta", "value": f"{now.date() + timedelta(days=21)}"}
+    item = {
+        "id": 1,
+        "sku": "ORN-RED",
+        "name": "Red glass ornament",
+        "price": "9.50",
+        "quantity": 3,
+        "properties": [due],
+    }
+    order = {
+        "id": 4242,
+        "name": "#4242",
+        "email": "jane@example.com",
+        "currency": "USD",
+        "created_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "updated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "shipping_address": {
+            "first_name": "Jane",
+            "last_name": "Doe",
+            "country_code": "US",
+            "province_code": "VT",
+        },
+        "line_items": [item],
+    }
+    body = json.dumps(order)
+    return body, base64.b64encode(hmac.digest(SHOPIFY_SECRET.encode(), body.encode(), "sha256")).decode()

@@ -26,9 +26,12 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sendgrid": ("api_key", "base_url", "unsubscribe_group", "templates", "webhook_public_key"),
         "klaviyo": ("api_key", "webhook_secret"),
         "smtp": ("url",),
+        "shopify": ("webhook_secret",),
     }
 )
-"""What a store may have of its own at each mail service. The first is what opens its account."""
+"""What a store may have of its own at each mail service and shop platform. Of a service the first opens its account."""
+SIGNED_WITH: Mapping[str, str] = MappingProxyType({"shopify": "webhook_secret"})
+"""The shop platforms, with what proves their requests."""
 PLAIN = frozenset({"base_url", "unsubscribe_group", "templates"})
 """What of it is no secret, but how the account is used."""
 OF_REPORTS: Mapping[str, str] = MappingProxyType(
@@ -117,6 +120,8 @@ class Keyring:
             return {}
 
     def _check(self, provider: str, keys: Mapping[str, str]) -> None:
+        if provider in SIGNED_WITH:
+            return
         opener = FIELDS[provider][0]
         for name, check in (("webhook_public_key", sendgrid_key), ("templates", template_of_kind)):
             if name in keys:
@@ -146,7 +151,7 @@ class Keyring:
 
         How it is used is part of it, so that workers which have the account open take up a new choice.
         """
-        if FIELDS[provider][0] not in keys:
+        if provider in SIGNED_WITH or FIELDS[provider][0] not in keys:
             return None
         opening = sorted(item for item in keys.items() if item[0] != OF_REPORTS.get(provider))
         said = f"account of {provider}: {json.dumps(opening)}".encode()

@@ -86,12 +86,22 @@ class Metrics:
             buckets=SEND_TIME,
             registry=self._registry,
         )
+        self._heard = Counter(
+            "notifier_shop_events_total",
+            "Webhooks of shop platforms, by what became of them",
+            ["platform", "outcome"],
+            registry=self._registry,
+        )
         self._requests = Counter(
             "notifier_http_requests_total", "Requests answered", ["route", "status"], registry=self._registry
         )
         self._request_seconds = Histogram(
             "notifier_http_request_seconds", "How long requests took", ["route"], registry=self._registry
         )
+
+    def heard(self, platform: str, outcome: str) -> None:
+        """A shop platform told something, and this became of it; `unauthorized` where it was not proved genuine."""
+        self._heard.labels(platform, outcome).inc()
 
     def tried(self, tried: Tried) -> None:
         """A message was handed to a mail service, which answered this."""

@@ -144,6 +144,7 @@ def erase(
     personal.forget_emails(session, messages, person)
     personal.forget_suppressions(session, store_id, person)
     personal.forget_answers(session, store_id, person)
+    personal.forget_buyers(session, own)
     personal.forget_elsewhere(session, store_id, own, touched, person)
     write(session, happened, now)
     done = personal.remember_erasure(session, store_id, name, len(own), len(messages), by, now)

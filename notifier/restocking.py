@@ -10,7 +10,7 @@ from typing import Literal
 from sqlmodel import Session
 
 from notifier.db import facts as store
-from notifier.db import supply
+from notifier.db import sku_estimates, supply
 from notifier.db.facts import Order, record
 from notifier.db.tables import BackorderLine, Store
 from notifier.domain.inbound import Wanting
@@ -97,7 +97,9 @@ def hand_out(
             data = {"line": row.id, "sku": sku, "quantity": given.quantity}
             happened[order.row.id].append(record(order, "allocated", now, now, data))
     write(session, [(orders[id_], facts) for id_, facts in sorted(happened.items())], now)
-    return {sku: _restocked(arrived[sku], shares) for sku, shares in gifts.items()}
+    done = {sku: _restocked(arrived[sku], shares) for sku, shares in gifts.items()}
+    sku_estimates.forget(session, store_id, [sku for sku, what in done.items() if what.left_over])
+    return done
 
 
 def _settled(

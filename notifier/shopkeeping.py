@@ -67,7 +67,7 @@ def _secret(value: Any) -> Any:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if not isinstance(value, str) or not 8 <= len(value.strip()) <= 2000:
-        raise ValueError("must be a text of 8 to 2000 characters, copied as the mail service shows it")
+        raise ValueError("must be a text of 8 to 2000 characters, copied as the service shows it")
     return value.strip()
 
 
@@ -197,12 +197,22 @@ class SmtpKeys(Input):
     url: Secret | None = None
 
 
+class ShopifyKeys(Input):
+    webhook_secret: Annotated[
+        Secret | None,
+        Field(
+            description="What Shopify signs webhooks with: the app's API secret key, or what its admin shows"
+        ),
+    ] = None
+
+
 class KeysChange(Input):
-    """The store's own keys, by mail service; null takes away one, or all of a service."""
+    """The store's own keys, by mail service and shop platform; null takes away one, or all of a service."""
 
     sendgrid: SendgridKeys | None = None
     klaviyo: KlaviyoKeys | None = None
     smtp: SmtpKeys | None = None
+    shopify: ShopifyKeys | None = None
 
 
 class StoreChange(Input):
@@ -297,7 +307,7 @@ def _merged(brand: Mapping[str, Any], wanted: BrandChange | None) -> dict[str, A
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _given(provider: str, wanted: SendgridKeys | KlaviyoKeys | SmtpKeys | None) -> dict[str, str | None]:
+def _given(provider: str, wanted: Input | None) -> dict[str, str | None]:
     if wanted is None:
         return dict.fromkeys(keyring.FIELDS[provider])
     return {

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from notifier import telling
 from notifier.db import facts as store
-from notifier.db import policies, sku_changes, supply
+from notifier.db import policies, sku_changes, sku_estimates, supply
 from notifier.db.alike import Sketch, Wanted, move, moved_fact, sketches
 from notifier.db.codec import policy_from_json
 from notifier.db.endpoints import listeners
@@ -68,6 +68,7 @@ def change_eta(
     radius = None if large and wanted.confirm else preview_eta(session, store_row, sku, wanted, now)
     if radius and not wanted.confirm:
         radius.refuse_too_many(policy_from_json(store_row.policy).max_messages_per_change)
+    sku_estimates.keep(session, store_row.id, sku, wanted.estimate, wanted.reason, now)
     job = a_change(store_row.id, sku, wanted.estimate, wanted.reason, total, now)
     begin(session, [job], now, large=large)
     return job if radius is None or large else radius

@@ -11,7 +11,7 @@ from notifier import advising, calling, feedback, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
 from notifier.confirming import confirm
-from notifier.db import digests, idempotency
+from notifier.db import digests, idempotency, shops
 from notifier.db.engine import transaction
 from notifier.db.sweep import sweep
 from notifier.digest import send_due
@@ -129,7 +129,12 @@ class Worker:
         if missed:
             log.warning("daily lists of duties could not be sent", lists=missed)
         calling.forget(self._services.hooks, self._stopping)
+        self._drain("prune", self._forget_shops)
         if self._retained is None or now - self._retained >= RETAIN_EVERY:
             self._retained = now
             if gone := retain(self._services, self._stopping):
                 log.info("orders that were kept long enough are gone", orders=gone)
+
+    def _forget_shops(self) -> bool:
+        with transaction(self._services.engine) as session:
+            return shops.forget_before(session, self._services.clock() - shops.KEPT)

@@ -25,6 +25,7 @@ def figures(engine: Engine) -> str:
     metrics.tried(Tried(Kind.SHIPPED, "outbox", Accepted(), attempts=1, seconds=0.02, late_seconds=0.3))
     metrics.swept({"unknown": 1, "expired": 0})
     metrics.called("delivered", 0.02)
+    metrics.heard("shopify", "registered")
     metrics.requested("/v1/backorders", 201, 0.01)
     return metrics.text().decode()
 

@@ -23,6 +23,7 @@ from notifier.api import (
     messages,
     policy,
     problems,
+    shops,
     simulate,
     skus,
     store,
@@ -104,9 +105,11 @@ def create_app(services: Services) -> FastAPI:
         store.router,
         policy.router,
         simulate.router,
+        shops.events,
     ):
         app.include_router(router, responses=problems.declared(401, 422, 503))
     app.include_router(webhooks.router)
+    app.include_router(shops.router)
     app.include_router(health.router)
     app.include_router(widget.router)
     app.include_router(evidence.keys)

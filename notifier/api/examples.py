@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from notifier.api import policy_examples
+from notifier.api import policy_examples, store_examples
 
 Json = dict[str, Any]
 
@@ -198,50 +198,6 @@ INBOUND: Json = {
     "created_at": "2026-11-20T15:00:00Z",
     "arrived_at": None,
 }
-_NO_KEY: Json = {"set": False, "last4": None}
-STORE: Json = {
-    "id": "store_019aa4b2c1d07c3e9f5a1b2c3d4e5f61",
-    "name": "Glass & Light",
-    "timezone": "America/New_York",
-    "locale": "en-US",
-    "country": "US",
-    "sender": "Glass & Light <hello@shop.example>",
-    "reply_to": None,
-    "provider": "sendgrid",
-    "second_provider": "smtp",
-    "digest_to": "orders@shop.example",
-    "digest_hour": 8,
-    "widget": "stated",
-    "widget_key": "pk_3vQJx0m1pZrT8bWcYd2KfA",
-    "brand": {
-        "website": "https://shop.example/",
-        "accent": "#1f5a43",
-        "voice": "warm",
-        "font": "Avenir Next, Georgia",
-        "socials": [{"name": "Instagram", "url": "https://www.instagram.com/shop"}],
-    },
-    "keys": {
-        "sendgrid": {
-            "api_key": {"set": True, "last4": "x7Qa"},
-            "base_url": "https://api.eu.sendgrid.com",
-            "unsubscribe_group": 1234,
-            "templates": "countdown=d-1a2b expectation=d-3c4d",
-            "webhook_public_key": _NO_KEY,
-        },
-        "klaviyo": {"api_key": _NO_KEY, "webhook_secret": _NO_KEY},
-        "smtp": {"url": {"set": True, "last4": None}, "server": "smtp+starttls://mail.shop.example:587"},
-    },
-    "created_at": "2026-01-05T09:00:00Z",
-}
-STORE_CHANGE: Json = {
-    "sender": "Glass & Light <hello@shop.example>",
-    "provider": "sendgrid",
-    "keys": {
-        "sendgrid": {"api_key": "SG.the-key-as-sendgrid-shows-it", "base_url": "https://api.eu.sendgrid.com"}
-    },
-    "brand": {"accent": "#1f5a43", "voice": "warm", "socials": ["https://www.instagram.com/shop"]},
-}
-TEST_EMAIL: Json = {"to": "me@shop.example"}
 SOURCE = """\
 {% extends "_layout.j2" %}
 
@@ -389,7 +345,9 @@ ANSWERS = {
     "RestockResult": RESTOCKED,
     "SkuChangeProgress": SKU_CHANGE,
     "SkuHistory": SKU_HISTORY,
-    "StoreShape": STORE,
+    "ShopEventShape": store_examples.SHOP_EVENT,
+    "ShopOutcome": store_examples.SHOP_OUTCOME,
+    "StoreShape": store_examples.STORE,
     "Suppression": SUPPRESSION,
     "Trial": TESTED,
     "WebhookDelivery": DELIVERY,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
-from notifier.api import examples, store_shapes, views
+from notifier.api import store_examples, store_shapes, views
 from notifier.api.deps import CallDep, Work
 from notifier.api.problems import declared
 from notifier.db import accounts
@@ -28,7 +28,7 @@ def get_store(call: CallDep) -> store_shapes.StoreShape:
     responses=declared(400, 415),
 )
 def change_store(
-    wanted: Annotated[StoreChange, Body(examples=[examples.STORE_CHANGE])], call: CallDep
+    wanted: Annotated[StoreChange, Body(examples=[store_examples.STORE_CHANGE])], call: CallDep
 ) -> store_shapes.StoreShape:
     """Change the store: what is left out stays, null takes away what was set. Keys are written, and never read."""
     with call.writing() as work:
@@ -43,7 +43,7 @@ def change_store(
     responses=declared(400, 415),
 )
 def test_store(
-    wanted: Annotated[NewTrial, Body(examples=[examples.TEST_EMAIL])], call: CallDep
+    wanted: Annotated[NewTrial, Body(examples=[store_examples.TEST_EMAIL])], call: CallDep
 ) -> store_shapes.Trial:
     """Send a sample email at once, and tell what came of it: what is wrong and where to mend it, or what was accepted.
 

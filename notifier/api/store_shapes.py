@@ -54,12 +54,17 @@ class SmtpShape(Shape):
     server: str | None = Field(description="The address without its login")
 
 
+class ShopifyShape(Shape):
+    webhook_secret: KeyShape
+
+
 class KeysShape(Shape):
     """Which keys the store has of its own. They can be changed with PATCH, and never read."""
 
     sendgrid: SendgridShape
     klaviyo: KlaviyoShape
     smtp: SmtpShape
+    shopify: ShopifyShape
 
 
 class Trial(Shape):

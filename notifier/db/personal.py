@@ -145,6 +145,12 @@ def forget_answers(session: Session, store_id: str, person: Person) -> None:
     )
 
 
+def forget_buyers(session: Session, backorder_ids: Collection[str]) -> None:
+    """The digests of what shops said of these orders' customers."""
+    table = SQLModel.metadata.tables["shop_order"]
+    session.execute(update(table).where(table.c.backorder_id.in_(backorder_ids)).values(buyer=None))
+
+
 def forget_elsewhere(
     session: Session, store_id: str, own: Collection[str], touched: Collection[str], person: Person
 ) -> None:

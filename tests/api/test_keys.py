@@ -255,6 +255,7 @@ def test_of_a_key_only_its_end_is_shown(store: Api, vendors: Vendors) -> None:
             "url": {"set": True, "last4": None},
             "server": "smtp+starttls://mail.shop.example:587",
         },
+        "shopify": NO_KEYS["shopify"],
     }
     assert (
         change(store, keys={"smtp": None, "sendgrid": {"base_url": None}, "klaviyo": {}})["keys"]["smtp"]

@@ -67,6 +67,8 @@ PROMISED = {
     "simulate",
     "take_sendgrid_events",
     "take_klaviyo_events",
+    "take_shopify_event",
+    "list_shop_events",
     "get_health",
     "get_readiness",
     "get_metrics",

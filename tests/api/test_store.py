@@ -6,6 +6,7 @@ NO_KEYS = {
                  "webhook_public_key": UNSET},
     "klaviyo": {"api_key": UNSET, "webhook_secret": UNSET},
     "smtp": {"url": UNSET, "server": None},
+    "shopify": {"webhook_secret": UNSET},
 }  # fmt: skip
 
 

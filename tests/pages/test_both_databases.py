@@ -38,6 +38,7 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
             "/console/suppressions",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
+            "/console/shops",
             shop.link("1043"),
         ):
             assert (path, client.get(path).status_code) == (path, 200)
@@ -50,6 +51,7 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
                 f"/console/webhooks/{hook}?before={word}",
                 f"/console/inbound/{shipment}?after={word[:100]}",
                 f"/console/inbound?before={word[:100]}",
+                f"/console/shops?before={word[:100]}&outcome={word[:100]}",
             ):
                 assert (path, client.get(path).status_code) == (path, 200)
             for path in (

@@ -177,6 +177,8 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             "/console/suppressions?done=added",
             "/console/webhooks",
             f"/console/webhooks/{hook}",
+            "/console/shops",
+            "/console/shops?done=shopify&outcome=refused",
             "/console/settings?done=shop",
             "/console/insights",
             "/console/insights?from=x",

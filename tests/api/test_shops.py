@@ -1,0 +1,504 @@
+"""Webhooks of the shop platforms: proved, taken up once, whatever the order in which they come."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func
+from sqlmodel import SQLModel
+
+from notifier.db.engine import reading
+from tests.api.client import Api, assert_problem
+from tests.shops.signed import SECRET, Json, by_shopify, payload
+
+MUG = {"name": "_backorder_eta", "value": "2026-12-20"}
+
+
+@pytest.fixture
+def shop(api: Api) -> Api:
+    """A store that is connected to a shop of Shopify's."""
+    api("PATCH", "/v1/store", json={"keys": {"shopify": {"webhook_secret": SECRET}}})
+    return api
+
+
+def post(
+    api: Api, body: bytes, headers: Mapping[str, str], store_id: str = "", platform: str = "shopify"
+) -> Any:
+    """As a platform posts: with its signature, and without any key of the store's."""
+    given = {"Authorization": "", "Content-Type": "application/json", **headers}
+    path = f"/webhooks/{platform}/{store_id or api.store.store.id}"
+    return api.request("POST", path, content=body, headers=given)
+
+
+def tell(api: Api, topic: str, document: Any, event: str = "", status: int = 200) -> Json:
+    body, headers = by_shopify(topic, document, event)
+    answer: httpx2.Response = post(api, body, headers)
+    assert answer.status_code == status, answer.text
+    told: Json = answer.json()
+    return told
+
+
+def order(**changes: Any) -> Json:
+    return payload("shopify/order", **changes)
+
+
+def an_item(document: Json, number: int = 0, /, **changes: Any) -> Json:
+    """The document with a line item changed."""
+    items = [dict(item) for item in document["line_items"]]
+    items[number] |= changes
+    return document | {"line_items": items}
+
+
+def updated(document: Json, seconds: int, **changes: Any) -> Json:
+    """The document as it is that many seconds after it was made."""
+    return document | {"updated_at": f"2026-12-01T09:59:{seconds:02}-05:00"} | changes
+
+
+def backorders(api: Api) -> list[Json]:
+    found: list[Json] = api("GET", "/v1/backorders")["data"]
+    return found
+
+
+def the_backorder(api: Api) -> Json:
+    (found,) = backorders(api)
+    return found
+
+
+def counts(api: Api) -> dict[str, int]:
+    """How many rows every table has."""
+    with reading(api.services.engine) as session:
+        return {
+            table.name: session.execute(sqlalchemy.select(func.count()).select_from(table)).scalar_one()
+            for table in SQLModel.metadata.sorted_tables
+        }
+
+
+# --- registering -----------------------------------------------------------------------------------------
+
+
+def test_what_of_an_order_is_a_backorder_is_registered(shop: Api) -> None:
+    told = tell(shop, "orders/create", order())
+    found = the_backorder(shop)
+    assert told == {
+        "outcome": "registered",
+        "detail": "registered",
+        "order_id": "1042",
+        "backorder_id": found["id"],
+        "again": False,
+    }
+    assert (found["order_id"], found["currency"], found["placed_at"]) == (
+        "1042",
+        "USD",
+        "2026-12-01T14:58:11Z",
+    )
+    assert found["order_url"].startswith("https://hollow-and-pine.myshopify.com/")
+    assert found["customer"] == {
+        "email": "jane@example.com",
+        "name": "Jane Doe",
+        "locale": "en-US",
+        "timezone": "America/New_York",
+        "country": "US",
+    }
+    (line,) = found["lines"]
+    assert (line["sku"], line["name"], line["quantity"]) == ("ORN-RED", "Red glass ornament - Large", 3)
+    assert (line["eta"], line["eta_earliest"], line["unit_price"]) == ("2026-12-12", "2026-12-08", "9.50")
+    shop.deliver()
+    assert shop.message(found["id"], "expectation")["status"] == "sent"
+
+
+def test_a_line_whose_sku_has_an_estimate_is_a_backorder(shop: Api) -> None:
+    shop("PUT", "/v1/skus/MUG-SOLSTICE/eta", json={"eta": "2026-12-20", "reason": "being made"})
+    tell(shop, "orders/create", order())
+    lines = {line["sku"]: line for line in the_backorder(shop)["lines"]}
+    assert lines.keys() == {"ORN-RED", "MUG-SOLSTICE"}
+    assert (lines["MUG-SOLSTICE"]["eta"], lines["MUG-SOLSTICE"]["reason"]) == ("2026-12-20", "being made")
+
+
+def test_a_sku_that_nobody_can_date_is_a_backorder_without_a_date(shop: Api) -> None:
+    shop("PUT", "/v1/skus/MUG-SOLSTICE/eta", json={"eta": None, "reason": "the kiln is broken"})
+    tell(shop, "orders/create", order())
+    (mug,) = [line for line in the_backorder(shop)["lines"] if line["sku"] == "MUG-SOLSTICE"]
+    assert (mug["eta"], mug["reason"]) == (None, "the kiln is broken")
+
+
+def test_an_estimate_ends_when_units_arrive_that_nobody_waits_for(shop: Api) -> None:
+    shop("PUT", "/v1/skus/MUG-SOLSTICE/eta", json={"eta": "2026-12-20"})
+    tell(shop, "orders/create", order())
+    shop("POST", "/v1/restocks", json={"sku": "MUG-SOLSTICE", "quantity": 50})
+    tell(shop, "orders/create", order(id=2, name="#1043"))
+    (second,) = [it for it in backorders(shop) if it["order_id"] == "1043"]
+    assert [line["sku"] for line in second["lines"]] == ["ORN-RED"]
+
+
+def test_an_estimate_whose_day_has_passed_says_nothing_of_the_next_order(shop: Api) -> None:
+    shop("PUT", "/v1/skus/MUG-SOLSTICE/eta", json={"eta": "2026-12-03"})
+    shop.clock.pass_by(days=4)
+    tell(shop, "orders/create", order())
+    assert [line["sku"] for line in the_backorder(shop)["lines"]] == ["ORN-RED"]
+
+
+def test_a_coming_shipment_with_units_to_spare_dates_a_line(shop: Api) -> None:
+    shop(
+        "POST", "/v1/inbound-shipments", 201,
+        json={"reference": "PO-1", "lines": [{"sku": "MUG-SOLSTICE", "quantity": 9}], "eta": "2026-12-18"},
+    )  # fmt: skip
+    tell(shop, "orders/create", order())
+    (mug,) = [line for line in the_backorder(shop)["lines"] if line["sku"] == "MUG-SOLSTICE"]
+    assert mug["eta"] == "2026-12-18"
+
+
+def test_a_line_that_says_that_it_is_none_is_none(shop: Api) -> None:
+    shop("PUT", "/v1/skus/MUG-SOLSTICE/eta", json={"eta": "2026-12-20"})
+    document = an_item(order(), 1, properties=[{"name": "_backorder", "value": "no"}])
+    tell(shop, "orders/create", document)
+    assert [line["sku"] for line in the_backorder(shop)["lines"]] == ["ORN-RED"]
+
+
+def test_an_order_of_what_the_shop_has_is_not_ours(shop: Api) -> None:
+    told = tell(shop, "orders/create", an_item(order(), properties=[]))
+    assert told["outcome"] == "not_ours"
+    assert told["detail"] == "no line says that it is a backorder, and none of its SKUs has an estimate"
+    assert backorders(shop) == []
+
+
+def test_an_order_that_is_tagged_later_is_registered_then(shop: Api) -> None:
+    document = an_item(order(), properties=[])
+    tell(shop, "orders/create", document)
+    told = tell(shop, "orders/updated", updated(document, 5, tags="gift, Backorder"))
+    assert told["outcome"] == "registered"
+    assert [line["eta"] for line in the_backorder(shop)["lines"]] == [None, None]
+
+
+def test_what_was_paid_is_known_where_the_whole_order_waits(shop: Api) -> None:
+    tell(shop, "orders/create", an_item(order(), 1, properties=[MUG]))
+    found = the_backorder(shop)
+    assert [line["sku"] for line in found["lines"]] == ["ORN-RED", "MUG-SOLSTICE"]
+    refund = {"amount": "80.94", "currency": "USD"}
+    problem = shop.problem(409, "POST", f"/v1/backorders/{found['id']}/refunds", json=refund)
+    assert "80.93" in problem["detail"]
+
+
+def test_an_order_that_the_store_registered_itself_is_joined(shop: Api) -> None:
+    first = shop.register()
+    told = tell(shop, "orders/create", order())
+    assert told["backorder_id"] == first["id"]
+    tell(shop, "fulfillments/create", payload("shopify/fulfillment"))
+    assert the_backorder(shop)["lines"][0]["shipped"] == 1
+
+
+# --- repeats and other orders than expected ------------------------------------------------------------------
+
+
+def test_a_delivery_that_comes_again_changes_nothing(shop: Api) -> None:
+    first = tell(shop, "orders/create", order(), event="e-1")
+    before = counts(shop)
+    again = tell(shop, "orders/create", order(), event="e-1")
+    assert again == first | {"again": True}
+    assert counts(shop) == before
+
+
+def test_an_update_that_changes_nothing_changes_nothing(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    before = the_backorder(shop)
+    told = tell(shop, "orders/updated", updated(order(), 5, note="wrap it well", tags="vip"))
+    assert told["outcome"] == "unchanged"
+    assert the_backorder(shop) == before
+
+
+def test_a_date_that_was_moved_here_is_not_moved_back_by_an_update(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    shop("PUT", "/v1/skus/ORN-RED/eta", json={"eta": "2027-01-08", "reason": "held at customs"})
+    tell(shop, "orders/updated", updated(order(), 5, note="is it here yet?"))
+    assert the_backorder(shop)["lines"][0]["eta"] == "2027-01-08"
+
+
+def test_an_update_before_its_order_registers_it_and_the_older_word_changes_nothing(shop: Api) -> None:
+    email = {"email": "jane.doe@example.com", "contact_email": "jane.doe@example.com"}
+    tell(shop, "orders/updated", updated(order(), 5, **email))
+    told = tell(shop, "orders/create", order())
+    assert (told["outcome"], told["detail"]) == (
+        "unchanged",
+        "a newer word of this order came before this one",
+    )
+    assert the_backorder(shop)["customer"]["email"] == "jane.doe@example.com"
+
+
+def test_a_parcel_before_its_order_is_kept_for_it(shop: Api) -> None:
+    told = tell(shop, "fulfillments/create", payload("shopify/fulfillment"))
+    assert (told["outcome"], told["detail"]) == ("held", "kept until its order is told of")
+    told = tell(shop, "orders/create", order())
+    assert told["detail"] == "registered; shipped 1 × ORN-RED"
+    found = the_backorder(shop)
+    assert (found["status"], found["lines"][0]["shipped"]) == ("partly_shipped", 1)
+
+
+def test_a_cancellation_before_its_order_makes_no_backorder(shop: Api) -> None:
+    cancelled = updated(order(), 9, cancelled_at="2026-12-01T09:59:09-05:00", cancel_reason="customer")
+    assert tell(shop, "orders/cancelled", cancelled)["outcome"] == "not_ours"
+    assert tell(shop, "orders/create", order())["outcome"] == "unchanged"
+    assert backorders(shop) == []
+
+
+def test_a_parcel_of_an_order_that_is_not_ours_is_not_kept(shop: Api) -> None:
+    tell(shop, "orders/create", an_item(order(), properties=[]))
+    assert tell(shop, "fulfillments/create", payload("shopify/fulfillment"))["outcome"] == "not_ours"
+
+
+# --- what happens to an order --------------------------------------------------------------------------------
+
+
+def test_a_parcel_ships_its_units_once_however_it_is_told(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    parcel = payload("shopify/fulfillment")
+    told = tell(shop, "fulfillments/create", parcel)
+    assert (told["outcome"], told["detail"]) == ("changed", "shipped 1 × ORN-RED")
+    item: Json = {"fulfillable_quantity": 2, "fulfillment_status": "partial"}
+    document = updated(an_item(order(), **item), 31, fulfillments=[parcel], fulfillment_status="partial")
+    assert tell(shop, "orders/updated", document)["outcome"] == "unchanged"
+    assert (
+        tell(shop, "fulfillments/update", parcel | {"shipment_status": "delivered"})["outcome"] == "unchanged"
+    )
+    found = the_backorder(shop)
+    assert (found["status"], found["lines"][0]["shipped"]) == ("partly_shipped", 1)
+    shop.deliver()
+    assert shop.message(found["id"], "shipped")["status"] == "sent"
+    (parcel_told,) = [
+        it for it in shop("GET", f"/v1/backorders/{found['id']}/timeline")["data"] if it["what"] == "shipped"
+    ]
+    assert parcel_told["data"]["tracking_number"] == "1Z999AA10123456784"
+
+
+def test_all_that_is_left_ships_with_the_orders_own_word(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    parcel = payload("shopify/fulfillment")
+    parcel["line_items"][0]["quantity"] = 3
+    item: Json = {"fulfillable_quantity": 0, "fulfillment_status": "fulfilled"}
+    document = updated(an_item(order(), **item), 31, fulfillments=[parcel])
+    tell(shop, "orders/fulfilled", document)
+    assert the_backorder(shop)["status"] == "shipped"
+
+
+def test_a_parcel_that_is_being_made_ready_has_not_left(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    parcel = payload("shopify/fulfillment", status="pending")
+    assert tell(shop, "fulfillments/create", parcel)["outcome"] == "not_ours"
+    document = updated(an_item(order(), fulfillable_quantity=2), 31, fulfillments=[parcel])
+    assert tell(shop, "orders/updated", document)["outcome"] == "unchanged"
+    assert the_backorder(shop)["lines"][0]["shipped"] == 0
+
+
+def test_a_cancelled_order_is_cancelled(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    document = updated(order(), 9, cancelled_at="2026-12-01T09:59:09-05:00", cancel_reason="customer")
+    told = tell(shop, "orders/cancelled", an_item(document, current_quantity=0, fulfillable_quantity=0))
+    assert told["detail"] == "cancelled 3 × ORN-RED"
+    found = the_backorder(shop)
+    assert found["status"] == "cancelled"
+    (fact,) = [
+        it
+        for it in shop("GET", f"/v1/backorders/{found['id']}/timeline")["data"]
+        if it["what"] == "cancelled"
+    ]
+    assert fact["data"]["by"] == "customer"
+
+
+def test_a_refund_takes_its_units_off_and_says_that_the_money_went_back(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    refund = payload("shopify/refund")
+    told = tell(shop, "refunds/create", refund)
+    assert told["detail"] == "cancelled 1 × ORN-RED; refunded 10.07 USD"
+    document = updated(an_item(order(), current_quantity=2, fulfillable_quantity=2), 41, refunds=[refund])
+    assert tell(shop, "orders/updated", document)["outcome"] == "unchanged"
+    found = the_backorder(shop)
+    assert (found["lines"][0]["cancelled"], found["status"]) == (1, "open")
+
+
+def test_the_orders_own_word_of_a_refund_may_come_first(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    refund = payload("shopify/refund")
+    document = updated(an_item(order(), current_quantity=2, fulfillable_quantity=2), 41, refunds=[refund])
+    told = tell(shop, "orders/updated", document)
+    assert told["detail"] == "cancelled 1 × ORN-RED; refunded 10.07 USD"
+    assert tell(shop, "refunds/create", refund)["outcome"] == "unchanged"
+    assert the_backorder(shop)["lines"][0]["cancelled"] == 1
+
+
+def test_of_a_refund_for_other_lines_too_the_backorders_part_is_taken_up(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    refund = payload("shopify/refund")
+    mug = refund["refund_line_items"][0] | {"subtotal": 19.0, "line_item_id": 13380102258876}
+    mug["line_item"] = mug["line_item"] | {"sku": "MUG-SOLSTICE"}
+    refund["refund_line_items"].append(mug)
+    refund["transactions"][0]["amount"] = "30.21"
+    assert tell(shop, "refunds/create", refund)["detail"] == "cancelled 1 × ORN-RED; refunded 10.07 USD"
+
+
+def test_goods_that_came_back_are_no_cancellation(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    parcel = payload("shopify/fulfillment")
+    tell(shop, "fulfillments/create", parcel)
+    refund = payload("shopify/refund")
+    refund["refund_line_items"][0]["restock_type"] = "return"
+    document = an_item(order(), current_quantity=2, fulfillable_quantity=2)
+    told = tell(shop, "orders/updated", updated(document, 41, fulfillments=[parcel], refunds=[refund]))
+    assert told["detail"] == "refunded 10.07 USD"
+    assert the_backorder(shop)["lines"][0]["cancelled"] == 0
+
+
+def test_a_line_that_was_edited_out_is_cancelled(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    document = updated(an_item(order(), current_quantity=1, fulfillable_quantity=1), 41)
+    assert tell(shop, "orders/edited", document)["detail"] == "cancelled 2 × ORN-RED"
+
+
+def test_changed_details_of_the_customer_are_taken_up(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    document = updated(
+        order(), 5, email="jd@example.org", contact_email="jd@example.org", customer_locale="de"
+    )
+    assert tell(shop, "orders/updated", document)["detail"] == "the customer's details changed"
+    customer = the_backorder(shop)["customer"]
+    assert (customer["email"], customer["locale"]) == ("jd@example.org", "de")
+
+
+def test_details_that_were_corrected_here_stay_while_the_shop_says_nothing_new(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    path = f"/v1/backorders/{the_backorder(shop)['id']}"
+    shop("PATCH", path, json={"customer": {"email": "jane@right.example"}})
+    tell(shop, "orders/updated", updated(order(), 5))
+    assert the_backorder(shop)["customer"]["email"] == "jane@right.example"
+
+
+# --- proof -------------------------------------------------------------------------------------------------
+
+
+def test_without_a_right_signature_nothing_changes(shop: Api, other: Api) -> None:
+    body, headers = by_shopify("orders/create", order())
+    before = counts(shop)
+    wrong = [
+        {name: value for name, value in headers.items() if name != "X-Shopify-Hmac-Sha256"},
+        dict(headers) | {"X-Shopify-Hmac-Sha256": ""},
+        dict(headers) | {"X-Shopify-Hmac-Sha256": "bm90IHRoZSBzaWduYXR1cmU="},
+        dict(headers) | {"X-Shopify-Hmac-Sha256": "no base64 !"},
+        dict(by_shopify("orders/create", order(), secret="another secret")[1]),
+    ]
+    for given_headers in wrong:
+        problem = assert_problem(post(shop, body, given_headers), 401)
+        assert "X-Shopify-Hmac-Sha256" in problem["detail"]
+    assert_problem(post(shop, body + b" ", headers), 401)
+    for store_id in (other.store.store.id, "store_nobody"):
+        problem = assert_problem(post(shop, body, headers, store_id), 401)
+        assert "keys.shopify.webhook_secret" in problem["detail"]
+    assert counts(shop) == before
+
+
+def test_a_body_that_is_no_json_is_refused(shop: Api) -> None:
+    for body in (b"", b"[]", b"webhook_id=1", b"\xff\xfe", b"null", b"[" * 100_000):
+        assert_problem(post(shop, *by_shopify("orders/create", body)), 400)
+    assert backorders(shop) == []
+
+
+def test_an_order_that_cant_be_read_says_where_and_is_tried_anew(shop: Api) -> None:
+    cases: list[tuple[Json, str]] = [
+        (order(email="nobody", contact_email="nobody"), "/email"),
+        (order(updated_at="yesterday"), "/updated_at"),
+        (order(id=None), "/id"),
+        (an_item(order(), quantity=-1), "/line_items/0/quantity"),
+        (
+            an_item(order(), properties=[{"name": "Backorder ETA", "value": "12th of December"}]),
+            "/line_items/0/properties/0/value",
+        ),
+        (
+            an_item(order(), properties=[{"name": "_backorder_eta", "value": "2026-11-12"}]),
+            "/line_items/0/properties/0/value",
+        ),
+    ]
+    for number, (document, pointer) in enumerate(cases):
+        problem = assert_problem(post(shop, *by_shopify("orders/create", document, f"e-{number}")), 422)
+        assert problem["errors"][0]["pointer"] == pointer
+        (event,) = shop("GET", "/v1/shop-events", params={"limit": 1})["data"]
+        assert (event["outcome"], event["tries"]) == ("refused", 1)
+        assert pointer in event["detail"]
+        assert "nobody" not in event["detail"] or "@" not in event["detail"]
+    assert backorders(shop) == []
+    body, headers = by_shopify("orders/create", cases[-1][0], "e-5")
+    assert_problem(post(shop, body, headers), 422)
+    (event,) = shop("GET", "/v1/shop-events", params={"outcome": "refused", "limit": 1})["data"]
+    assert event["tries"] == 2
+    assert tell(shop, "orders/create", order(), "e-5")["outcome"] == "registered"
+
+
+def test_a_test_of_shopifys_is_answered_well_and_registers_nothing(shop: Api) -> None:
+    body, headers = by_shopify("orders/create", order(id=820982911946154508, email="jon@example.com"))
+    answer = post(shop, body, dict(headers) | {"X-Shopify-Test": "true"})
+    assert answer.json()["detail"] == "a test of Shopify's; its signature is right"
+    assert backorders(shop) == []
+
+
+def test_other_topics_are_answered_well(shop: Api) -> None:
+    assert tell(shop, "products/update", {"id": 1})["detail"] == "topic 'products/update' tells of no order"
+
+
+def test_the_secret_is_written_and_never_read(shop: Api) -> None:
+    answer = shop.request("GET", "/v1/store")
+    assert answer.json()["keys"]["shopify"] == {"webhook_secret": {"set": True, "last4": SECRET[-4:]}}
+    assert SECRET not in answer.text
+    with reading(shop.services.engine) as session:
+        rows = session.execute(sqlalchemy.select(SQLModel.metadata.tables["provider_keys"])).mappings().all()
+    assert SECRET not in str(rows)
+    shop("PATCH", "/v1/store", json={"keys": {"shopify": None}})
+    body, headers = by_shopify("orders/create", order())
+    assert_problem(post(shop, body, headers), 401)
+
+
+def test_events_are_listed_newest_first_for_their_store_alone(shop: Api, other: Api) -> None:
+    tell(shop, "orders/create", order())
+    tell(shop, "orders/create", an_item(order(id=7, name="#1043"), sku="IN-STOCK", properties=[]))
+    page = shop("GET", "/v1/shop-events", params={"limit": 1})
+    assert [it["order_id"] for it in page["data"]] == ["1043"]
+    page = shop("GET", "/v1/shop-events", params={"limit": 1, "after": page["next"]})
+    assert [(it["order_id"], it["outcome"], it["topic"]) for it in page["data"]] == [
+        ("1042", "registered", "orders/create")
+    ]
+    assert page["next"] is None
+    found = shop("GET", "/v1/shop-events", params={"outcome": "not_ours", "platform": "shopify"})["data"]
+    assert [it["order_id"] for it in found] == ["1043"]
+    assert other("GET", "/v1/shop-events")["data"] == []
+
+
+def test_events_hold_nothing_of_the_customer(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    tell(shop, "fulfillments/create", payload("shopify/fulfillment", order_id=77))
+    with reading(shop.services.engine) as session:
+        for name in ("shop_event", "shop_order"):
+            rows = str(session.execute(sqlalchemy.select(SQLModel.metadata.tables[name])).mappings().all())
+            assert not any(word in rows for word in ("jane", "Jane", "Doe", "Mill Lane")), rows
+
+
+# --- anything at all ---------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=20,
+)
+TOPICS = st.sampled_from(["orders/create", "orders/updated", "fulfillments/create", "refunds/create"])
+FIELDS = st.sampled_from(sorted(payload("shopify/order")))
+DEEPER = st.sampled_from(sorted(payload("shopify/order")["line_items"][0]))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(topic=TOPICS, field=FIELDS, deeper=DEEPER, value=JSON, other_value=JSON, plain=st.booleans())
+def test_no_json_at_all_breaks_it_and_none_changes_anything_unsigned(
+    shop: Api, topic: str, field: str, deeper: str, value: Any, other_value: Any, *, plain: bool
+) -> None:
+    document = {"id": value} if plain else an_item(order(), **{deeper: other_value}) | {field: value}
+    body, headers = by_shopify(topic, document)
+    before = counts(shop)
+    assert post(shop, body, dict(headers) | {"X-Shopify-Hmac-Sha256": "AAAA"}).status_code == 401
+    assert counts(shop) == before
+    assert post(shop, body, headers).status_code in {200, 400, 409, 422}
