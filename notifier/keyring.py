@@ -27,10 +27,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "klaviyo": ("api_key", "webhook_secret"),
         "smtp": ("url",),
         "shopify": ("webhook_secret",),
+        "woocommerce": ("webhook_secret",),
     }
 )
 """What a store may have of its own at each mail service and shop platform. Of a service the first opens its account."""
-SIGNED_WITH: Mapping[str, str] = MappingProxyType({"shopify": "webhook_secret"})
+SIGNED_WITH: Mapping[str, str] = MappingProxyType(
+    {"shopify": "webhook_secret", "woocommerce": "webhook_secret"}
+)
 """The shop platforms, with what proves their requests."""
 PLAIN = frozenset({"base_url", "unsubscribe_group", "templates"})
 """What of it is no secret, but how the account is used."""

@@ -19,7 +19,7 @@ from notifier.domain.news import without_addresses
 from notifier.errors import Conflict, Invalid, NotifierError, Unauthorized
 from notifier.keyring import SIGNED_WITH, Keyring
 from notifier.receiving import REFUSED, Outcome
-from notifier.shops import LABELS, Delivery, Told, shopify
+from notifier.shops import LABELS, Delivery, Told, shopify, woocommerce
 
 log = structlog.get_logger(__name__)
 
@@ -33,9 +33,16 @@ class Platform:
 
     verify: Callable[[bytes, Mapping[str, str], str], Delivery]
     read: Callable[[Delivery], Told]
+    greets: Callable[[bytes, Mapping[str, str]], bool] = lambda body, headers: False
+    """Whether a request only asks if somebody is here, without any proof: it is answered well, and changes nothing."""
 
 
-PLATFORMS: Mapping[str, Platform] = MappingProxyType({"shopify": Platform(shopify.verify, shopify.read)})
+PLATFORMS: Mapping[str, Platform] = MappingProxyType(
+    {
+        "shopify": Platform(shopify.verify, shopify.read),
+        "woocommerce": Platform(woocommerce.verify, woocommerce.read, woocommerce.greets),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ class Ears:
         Invalid, pointing into the body, or Conflict, for an order that can't be taken up: it is kept that it was
         refused, and a repeat is tried anew. NotifierError (400) for a body that is no JSON.
         """
+        if PLATFORMS[platform].greets(body, headers):
+            return Heard(Outcome(receiving.NOT_OURS, "somebody listens here; this greeting changes nothing"))
         try:
             delivery = PLATFORMS[platform].verify(body, headers, self._secret(store_id, platform))
         except Unauthorized as error:

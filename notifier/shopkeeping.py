@@ -206,6 +206,12 @@ class ShopifyKeys(Input):
     ] = None
 
 
+class WooCommerceKeys(Input):
+    webhook_secret: Annotated[
+        Secret | None, Field(description="The secret that was entered in WooCommerce with its webhooks")
+    ] = None
+
+
 class KeysChange(Input):
     """The store's own keys, by mail service and shop platform; null takes away one, or all of a service."""
 
@@ -213,6 +219,7 @@ class KeysChange(Input):
     klaviyo: KlaviyoKeys | None = None
     smtp: SmtpKeys | None = None
     shopify: ShopifyKeys | None = None
+    woocommerce: WooCommerceKeys | None = None
 
 
 class StoreChange(Input):

@@ -28,6 +28,15 @@ def shopify(store_id: Id, request: Request, body: Raw, services: Here) -> shop_s
     return _hear(services, store_id, "shopify", body, request)
 
 
+@router.post("/woocommerce/{store_id}", operation_id="take_woocommerce_event")
+def woocommerce(store_id: Id, request: Request, body: Raw, services: Here) -> shop_shapes.ShopOutcome:
+    """A webhook of WooCommerce's, signed (`X-WC-Webhook-Signature`): an order as it stands. As with Shopify's.
+
+    What WooCommerce posts when a webhook is saved (`webhook_id=1`, unsigned) is answered well and changes nothing.
+    """
+    return _hear(services, store_id, "woocommerce", body, request)
+
+
 def _hear(
     services: Services, store_id: str, platform: str, body: bytes, request: Request
 ) -> shop_shapes.ShopOutcome:

@@ -37,6 +37,7 @@ STORE: Json = {
         "klaviyo": {"api_key": _NO_KEY, "webhook_secret": _NO_KEY},
         "smtp": {"url": {"set": True, "last4": None}, "server": "smtp+starttls://mail.shop.example:587"},
         "shopify": {"webhook_secret": {"set": True, "last4": "9f31"}},
+        "woocommerce": {"webhook_secret": _NO_KEY},
     },
     "created_at": "2026-01-05T09:00:00Z",
 }

@@ -54,7 +54,7 @@ class SmtpShape(Shape):
     server: str | None = Field(description="The address without its login")
 
 
-class ShopifyShape(Shape):
+class ShopShape(Shape):
     webhook_secret: KeyShape
 
 
@@ -64,7 +64,8 @@ class KeysShape(Shape):
     sendgrid: SendgridShape
     klaviyo: KlaviyoShape
     smtp: SmtpShape
-    shopify: ShopifyShape
+    shopify: ShopShape
+    woocommerce: ShopShape
 
 
 class Trial(Shape):

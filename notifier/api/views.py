@@ -270,7 +270,8 @@ def _keys(own: Mapping[str, ProviderKeys]) -> store_shapes.KeysShape:
         smtp=store_shapes.SmtpShape(
             url=store_shapes.KeyShape(set=server is not None, last4=None), server=server
         ),
-        shopify=store_shapes.ShopifyShape(webhook_secret=key("shopify", "webhook_secret")),
+        shopify=store_shapes.ShopShape(webhook_secret=key("shopify", "webhook_secret")),
+        woocommerce=store_shapes.ShopShape(webhook_secret=key("woocommerce", "webhook_secret")),
     )
 
 

@@ -17,7 +17,7 @@ from notifier.pages.session import SignedIn, Visit
 from notifier.pages.settings import Entered
 from notifier.receiving import OUTCOMES, REFUSED
 from notifier.shopkeeping import StoreChange, change, document
-from notifier.shops import LABELS, shopify
+from notifier.shops import LABELS, shopify, woocommerce
 from notifier.validation import checked
 
 PATH = "/console/shops"
@@ -31,12 +31,13 @@ STATES = {
     "waiting": Label("Being fetched", "wait"),
     REFUSED: Label("Refused", "bad"),
 }
-TOPICS: Mapping[str, tuple[str, ...]] = {"shopify": shopify.TOPICS}
+TOPICS: Mapping[str, tuple[str, ...]] = {"shopify": shopify.TOPICS, "woocommerce": woocommerce.TOPICS}
 """What each platform should be asked to tell of."""
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "shopify": {
         "webhook_secret": "What Shopify signs with: the app’s API secret key, or the key below its webhooks"
     },
+    "woocommerce": {"webhook_secret": "The secret that was entered with the webhooks in WooCommerce"},
 }
 """What a store enters for each, and what that is."""
 

@@ -23,6 +23,8 @@ from notifier.db.facts import Order
 from notifier.db.registering import registered
 from notifier.db.shop_tables import ShopOrderRow
 from notifier.db.tables import BackorderLine, Store
+from notifier.domain.law.money import total_paid
+from notifier.domain.order import Facts
 from notifier.domain.policy import local_day
 from notifier.errors import Conflict, Fault, Invalid
 from notifier.faults import faults
@@ -81,8 +83,7 @@ def _order(session: Session, store_row: Store, platform: str, told: ShopOrder, n
     else:
         notes += _follow(session, row, told, now)
     for kept in held:
-        part = from_json(kept)
-        notes += _apply(session, row, part.parcels, part.refunds, now)
+        notes += _apply_part(session, row, from_json(kept), now)
     known = replace(known, backorder_id=row.backorder_id)
     if not notes:
         return replace(known, outcome=UNCHANGED, detail="nothing that matters here is another than before")
@@ -201,10 +202,15 @@ def _part(session: Session, store_row: Store, platform: str, told: Part, now: da
         row.held = [*row.held, to_json(told)]
         return Outcome(HELD, "kept until its order is told of", told.ref)
     order_id = _load(session, row).row.order_id
-    notes = _apply(session, row, told.parcels, told.refunds, now)
+    notes = _apply_part(session, row, told, now)
     outcome = CHANGED if notes else UNCHANGED
     detail = "; ".join(notes) or "nothing of it is a backorder, or it was known before"
     return Outcome(outcome, detail, told.ref, order_id, row.backorder_id)
+
+
+def _apply_part(session: Session, row: ShopOrderRow, told: Part, now: datetime) -> list[str]:
+    notes = _apply(session, row, told.parcels, told.refunds, now)
+    return notes + (_cancel_all(session, row, told.ended.by, told.ended.reason, now) if told.ended else [])
 
 
 def _apply(
@@ -276,6 +282,7 @@ def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetim
     amount = _of_ours(refund, row, order.lines)
     if amount is None:
         return [*notes, "a refund is not taken up: what part of it is for the backorder can't be told"]
+    amount = _at_most(amount, order.facts)
     if not amount:
         return notes
     at = min(max(refund.at, order.row.placed_at), now) if refund.at else None
@@ -302,6 +309,14 @@ def _of_ours(refund: MoneyBack, row: ShopOrderRow, lines: Sequence[BackorderLine
         return Decimal(0)
     mine = sum((price for sku, price in refund.shares.items() if sku in ours), Decimal(0))
     return (refund.amount * mine / everything).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+
+def _at_most(amount: Decimal, known: Facts) -> Decimal:
+    """No more than is left of what was paid for the backorder: the rest is tax and shipping that it does not know."""
+    paid = total_paid(known)
+    if paid is None:
+        return amount
+    return min(amount, max(Decimal(0), paid - sum((it.amount for it in known.refunds), Decimal(0))))
 
 
 def _load(session: Session, row: ShopOrderRow) -> Order:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-LABELS: Mapping[str, str] = {"shopify": "Shopify"}
+LABELS: Mapping[str, str] = {"shopify": "Shopify", "woocommerce": "WooCommerce"}
 """The platforms, and what people call them."""
 
 
@@ -120,6 +120,7 @@ class Part:
     ref: str
     parcels: Sequence[Parcel] = ()
     refunds: Sequence[MoneyBack] = ()
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from notifier.shops import MoneyBack, Parcel, Part
+from notifier.shops import Ended, MoneyBack, Parcel, Part
 
 
 def to_json(part: Part) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def from_json(document: dict[str, Any]) -> Part:
             )
             for it in document["refunds"]
         ),
+        Ended(**document["ended"]) if document.get("ended") else None,
     )
 
 

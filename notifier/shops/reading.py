@@ -114,15 +114,17 @@ class Node:
             return otherwise
         raise self.wrong(f"must be a whole number of units from 0 to {MAX_UNITS:,}")
 
-    def money(self) -> Decimal | None:
-        """An amount that is not negative; None for what is none."""
-        if not isinstance(self.value, str | int) or isinstance(self.value, bool):
+    def amount(self, *, signed: bool = False) -> Decimal | None:
+        """Money, as text or as a number, with `signed` also below zero; None for what is none."""
+        value = repr(self.value) if isinstance(self.value, float) else self.value
+        if not isinstance(value, str | int) or isinstance(value, bool):
             return None
         try:
-            amount = Decimal(self.value)
+            amount = Decimal(value)
         except InvalidOperation:
             return None
-        return amount if amount.is_finite() and 0 <= amount < 10**10 else None
+        usable = amount.is_finite() and abs(amount) < 10**10 and (not amount or abs(amount) > Decimal("1e-9"))
+        return amount if usable and (signed or amount >= 0) else None
 
     def instant(self) -> datetime | None:
         """A time with its offset, in UTC; None for what is none."""

@@ -176,7 +176,7 @@ def _refunds(nodes: list[Node], currency: str | None) -> Iterator[MoneyBack]:
         )
         for it in node["transactions"].each():
             if it["kind"].value == "refund" and it["status"].value == "success":
-                amount += it["amount"].money() or 0
+                amount += it["amount"].amount() or 0
                 paid_in = paid_in or it["currency"].text(3) or None
         shares, units = _shares(node)
         yield MoneyBack(
@@ -189,14 +189,7 @@ def _shares(refund: Node) -> tuple[dict[str, Decimal], dict[str, int]]:
     units: Counter[str] = Counter()
     for item in refund["refund_line_items"].each():
         sku = _sku(item["line_item"])
-        shares[sku] += _amount(item["subtotal"])
+        shares[sku] += item["subtotal"].amount() or 0
         if item["restock_type"].value == NEVER_LEFT:
             units[sku] += item["quantity"].whole(0)
     return dict(shares), dict(units)
-
-
-def _amount(node: Node) -> Decimal:
-    """Refunds write amounts as numbers."""
-    if isinstance(node.value, float):
-        return Node(repr(node.value)).money() or Decimal(0)
-    return node.money() or Decimal(0)

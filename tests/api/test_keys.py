@@ -256,6 +256,7 @@ def test_of_a_key_only_its_end_is_shown(store: Api, vendors: Vendors) -> None:
             "server": "smtp+starttls://mail.shop.example:587",
         },
         "shopify": NO_KEYS["shopify"],
+        "woocommerce": NO_KEYS["woocommerce"],
     }
     assert (
         change(store, keys={"smtp": None, "sendgrid": {"base_url": None}, "klaviyo": {}})["keys"]["smtp"]

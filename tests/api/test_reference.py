@@ -68,6 +68,7 @@ PROMISED = {
     "take_sendgrid_events",
     "take_klaviyo_events",
     "take_shopify_event",
+    "take_woocommerce_event",
     "list_shop_events",
     "get_health",
     "get_readiness",

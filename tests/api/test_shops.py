@@ -337,6 +337,14 @@ def test_of_a_refund_for_other_lines_too_the_backorders_part_is_taken_up(shop: A
     assert tell(shop, "refunds/create", refund)["detail"] == "cancelled 1 × ORN-RED; refunded 10.07 USD"
 
 
+def test_of_a_refund_with_its_tax_what_was_paid_for_the_goods_is_taken_up(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    refund = payload("shopify/refund")
+    refund["refund_line_items"][0] |= {"quantity": 3, "subtotal": 28.5, "total_tax": 1.71}
+    refund["transactions"][0]["amount"] = "30.21"
+    assert tell(shop, "refunds/create", refund)["detail"] == "cancelled 3 × ORN-RED; refunded 28.50 USD"
+
+
 def test_goods_that_came_back_are_no_cancellation(shop: Api) -> None:
     tell(shop, "orders/create", order())
     parcel = payload("shopify/fulfillment")

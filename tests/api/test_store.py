@@ -7,6 +7,7 @@ NO_KEYS = {
     "klaviyo": {"api_key": UNSET, "webhook_secret": UNSET},
     "smtp": {"url": UNSET, "server": None},
     "shopify": {"webhook_secret": UNSET},
+    "woocommerce": {"webhook_secret": UNSET},
 }  # fmt: skip
 
 

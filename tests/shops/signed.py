@@ -38,3 +38,21 @@ def by_shopify(
         "X-Shopify-Triggered-At": "2026-12-01T14:58:14.120393221Z",
         "X-Shopify-Event-Id": event or hashlib.sha256(body).hexdigest()[:32],
     }
+
+
+def by_woocommerce(
+    topic: str, document: Any, delivery: str = "", secret: str = SECRET
+) -> tuple[bytes, Mapping[str, str]]:
+    """Body and headers; without a `delivery` id each document has its own."""
+    body = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
+    resource, _, event = topic.partition(".")
+    return body, {
+        "User-Agent": "WooCommerce/10.3.1 Hookshot (WordPress/6.9)",
+        "X-WC-Webhook-Source": "https://shop.example/",
+        "X-WC-Webhook-Topic": topic,
+        "X-WC-Webhook-Resource": resource,
+        "X-WC-Webhook-Event": event,
+        "X-WC-Webhook-Signature": in_base64(body, secret),
+        "X-WC-Webhook-ID": "3",
+        "X-WC-Webhook-Delivery-ID": delivery or hashlib.md5(body, usedforsecurity=False).hexdigest(),
+    }
