@@ -78,13 +78,13 @@ def foresee(
     tally = _Tally()
     known: defaultdict[Wanted, dict[Hashable, tuple[Draft, ...]]] = defaultdict(dict)
     for change, ids in alike:
-        looks = [look for look in sketches(session, ids, change, policy, zone, lock=False) if look.anew]
+        looks: defaultdict[Hashable, list[Sketch]] = defaultdict(list)
+        for look in sketches(session, ids, change, policy, zone, lock=False):
+            if look.anew:
+                looks[look.shape or look.id].append(look)
         fresh = known[change]
-        _plan_shapes(session, looks, change, now, fresh)
-        alike_ones: defaultdict[Hashable, list[Sketch]] = defaultdict(list)
-        for look in looks:
-            alike_ones[look.shape or look.id].append(look)
-        for shape, those in alike_ones.items():
+        _plan_shapes(session, {shape: those[0].id for shape, those in looks.items()}, change, now, fresh)
+        for shape, those in looks.items():
             units = [(look.currency, look.unit_price, look.units) for look in those]
             tally.note([look.id for look in those], (change,), fresh[shape], units)
         forget(fresh)
@@ -144,16 +144,16 @@ class _Tally:
 
 def _plan_shapes(
     session: Session,
-    looks: Sequence[Sketch],
+    firsts: Mapping[Hashable, str],
     change: Wanted,
     now: datetime,
     known: dict[Hashable, tuple[Draft, ...]],
 ) -> None:
-    """Note the fresh emails of each shape that is not `known`, and of each order without a shape by its id."""
-    firsts = {look.shape or look.id: look.id for look in looks if (look.shape or look.id) not in known}
-    loaded = store.load(session, firsts.values())
-    for shape, first in firsts.items():
-        known[shape] = _fresh(_as_if(loaded[first], (change,)), now)
+    """Note the fresh emails of each shape, or order without one, that is not `known`: by one order of it."""
+    new = {shape: id_ for shape, id_ in firsts.items() if shape not in known}
+    loaded = store.load(session, new.values())
+    for shape, id_ in new.items():
+        known[shape] = _fresh(_as_if(loaded[id_], (change,)), now)
 
 
 def forget(known: dict[Hashable, Any]) -> None:

@@ -1,7 +1,6 @@
 """A new estimate for every order that waits for a SKU, or for a coming shipment of it: worked off in chunks."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -160,7 +159,7 @@ def _move(
     moving = sketches(session, ids, change, policy, zone, lock=True)
     listened = bool(listeners(session, {store_row.id}))
     if listened:  # news is of one order and its law, so each is planned by itself
-        moving = [replace(sketch, shape=None) for sketch in moving]
+        moving = [sketch._replace(shape=None) for sketch in moving]
     move(session, moving, change, now)
     if listened:
         _tell(session, moving, change, now)

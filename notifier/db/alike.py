@@ -11,24 +11,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, update
+from sqlalchemy import update
 from sqlmodel import Session, SQLModel
 
 from notifier.db import gathered, hindsight
 from notifier.db.bulk import insert_stored
 from notifier.db.facts import eta_changed
-from notifier.db.gathered import NO_MESSAGES, Left, Lines, Messages
+from notifier.db.gathered import Gathered, Left
 from notifier.db.ids import new_id
 from notifier.db.raw import stored
 from notifier.domain.eta import Eta
 from notifier.domain.policy import Policy, local_day
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
+class Sketch(NamedTuple):
     """An order in short, with what is to be known of its line that moves. Without a `shape` it is planned by itself."""
 
     id: str
@@ -71,13 +70,7 @@ def sketches(
     if lock:
         gathered.lock(session, ids)
     look = _Look(wanted, policy, zone)
-    lines = {row[0]: row for row in gathered.lines(session, ids, wanted.sku, policy.skus.keys())}
-    messages = {row[0]: row for row in gathered.messages(session, ids)}
-    happened = gathered.happened(session, ids)
-    found = (
-        look.at(order, lines[order.id], messages.get(order.id, NO_MESSAGES), order.id in happened)
-        for order in gathered.orders(session, ids)
-    )
+    found = map(look.at, gathered.orders(session, ids, wanted.sku, policy.skus.keys()))
     return [sketch for sketch in found if sketch is not None]
 
 
@@ -93,70 +86,61 @@ class _Look:
         self._thresholds: dict[str, str] = {}
         self._known_days: dict[tuple[str, str], tuple[date, date]] = {}
 
-    def at(self, order: Row[Any], lines: Lines, messages: Messages, happened: bool) -> Sketch | None:
+    def at(self, order: Gathered) -> Sketch | None:
         """What there is to know of the order; None when its line of the SKU stays as it is."""
-        anew = (lines.eta, lines.eta_earliest) != (self._eta, self._earliest)
-        told = anew or self._wanted.reason not in {None, lines.eta_reason}
-        if not told or not lines.waiting or lines.eta_changed_at > self._at:
+        anew = order.eta != self._eta or order.eta_earliest != self._earliest
+        told = anew or self._wanted.reason not in {None, order.eta_reason}
+        if not told or not order.waiting or order.eta_changed_at > self._at:
             return None
         by_itself = (
-            happened
-            or messages.astray
-            or (order.payment is not None and _card_runs_out(order.payment, self._eta, lines.latest))
+            order.happened
+            or order.astray
+            or (order.payment is not None and _card_runs_out(order.payment, self._eta, order.latest))
         )
-        line_ids = tuple(lines.ids.split(gathered.BETWEEN))
+        line_ids = tuple(order.line_ids.split(gathered.BETWEEN))
         return Sketch(
-            id=order.id,
-            store_id=order.store_id,
-            currency=order.currency,
-            line_id=lines.id,
-            eta=lines.eta,
-            units=lines.waiting,
-            unit_price=lines.unit_price,
-            anew=anew,
-            shape=None if by_itself else self._shape(order, lines, line_ids, messages, anew=anew),
-            line_ids=line_ids,
-            message_ids=tuple(messages.ids.split(gathered.BETWEEN)) if messages.ids else (),
+            order.id,
+            order.store_id,
+            order.currency,
+            order.line_id,
+            order.eta,
+            order.waiting,
+            order.unit_price,
+            anew,
+            None if by_itself else self._shape(order, line_ids, anew=anew),
+            line_ids,
+            tuple(order.message_ids.split(gathered.BETWEEN)) if order.message_ids else (),
         )
 
-    def _shape(
-        self,
-        order: Row[Any],
-        lines: Lines,
-        line_ids: tuple[str, ...],
-        messages: Messages,
-        *,
-        anew: bool,
-    ) -> tuple[Any, ...]:
+    def _shape(self, order: Gathered, line_ids: tuple[str, ...], *, anew: bool) -> tuple[Any, ...]:
         """With `anew` the line's estimate, and when that changed, become the change's own."""
         registered_at = order.registered_at
-        left = gathered.left(messages)
+        left = gathered.left(order)
         last_told = max([registered_at, *[each.at for each in left]])
         threshold = self._far(last_told[:10])
-        eta = self._eta if anew else lines.eta
-        far = (eta is None or eta >= threshold) and (lines.soonest is None or lines.soonest >= threshold)
-        welcome, said = messages.welcome, messages.said or ""
+        eta = self._eta if anew else order.eta
+        far = (eta is None or eta >= threshold) and (order.soonest is None or order.soonest >= threshold)
+        welcome, said = order.welcome, order.said or ""
         for position, line_id in enumerate(line_ids):
             said = said.replace(line_id, str(position))
         # Dates that the first email told, and that never changed, are no news of any hour.
         known = (
-            (far and welcome is not None and not messages.unsettled)
-            and lines.changed_first in {None, registered_at}
-            and lines.changed_last in {None, registered_at}
+            (far and welcome is not None and not order.unsettled)
+            and not order.changed.replace(registered_at, "").strip(gathered.BETWEEN)
             and all(line_id in welcome for line_id in line_ids)
         )
         return (
-            order[gathered.PLAIN],
+            (order.timezone, order.country, order.unsubscribed, order.seller_credit),
             # The law asks when it was placed only where checkout promised no day,
-            order.placed_at if lines.unpromised else None,
+            order.placed_at if order.unpromised else None,
             # and when it was registered is asked only until the first email has left.
             None if far and welcome else registered_at,
             # That an order is not forgotten goes so many days after what it was last told.
             self._days(last_told, order.timezone) if self._spoken_of_again else None,
             said,
-            lines.plain,
-            None if known else lines.changed,
-            None if anew else lines.eta_changed_at,
+            order.lines,
+            None if known else order.changed,
+            None if anew else order.eta_changed_at,
             tuple([self._when(each, order.timezone, far=far) for each in left]),
             # What was said last counts, not when.
             tuple([each.key for each in sorted(left, key=_when_left)]) if len(left) > 1 else (),

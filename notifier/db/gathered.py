@@ -4,7 +4,8 @@ Days and times come as text, in one form from both databases: UTC, to the micros
 as most are only compared.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -27,22 +28,24 @@ WITHIN, BETWEEN = "\x1f", "\x1e"
 """What stands between the parts of a message, and between messages. No key, id or JSON has such a character in it."""
 
 
-class Lines(NamedTuple):
-    """What there is of an order's lines, all in the same sequence; and the one that moves."""
+class Gathered(NamedTuple):
+    """What there is of an order, of its lines and of its messages: each of the two all in the same sequence."""
 
-    backorder_id: str
-    ids: str
-    plain: str
-    """Of each what a plan depends on as it is."""
-    latest: str | None
-    unpromised: int
-    changed: str
-    """Of each but the one that moves: when its estimate changed; then the first and the last of them."""
-    changed_first: str | None
-    changed_last: str | None
-    soonest: str | None
-    """The soonest estimate of all but the one that moves."""
     id: str
+    store_id: str
+    currency: str | None
+    placed_at: str
+    registered_at: str
+    payment: str | None
+    timezone: str
+    country: str | None
+    unsubscribed: bool
+    seller_credit: bool
+    happened: bool
+    """Whether there are facts about it that plans depend on beyond what the rows say."""
+
+    line_id: str
+    """Of the line that moves, as the next ones."""
     eta: str | None
     eta_earliest: str | None
     eta_reason: str | None
@@ -50,21 +53,26 @@ class Lines(NamedTuple):
     unit_price: str | None
     waiting: int
 
+    line_ids: str
+    lines: str
+    """Of each what a plan depends on as it is."""
+    latest: str | None
+    unpromised: int
+    changed: str
+    """Of each but the one that moves: when its estimate changed."""
+    soonest: str | None
+    """The soonest estimate of all but the one that moves."""
 
-class Messages(NamedTuple):
-    """What there is of an order's messages, all in the same sequence."""
-
-    backorder_id: str
     said: str | None
     """Of each its key, state, what it is about, whether it was dropped, what it says; its times, if it has not left."""
-    ids: str | None
-    left: str | None
+    message_ids: str | None
+    gone: str | None
     """Of each that has left what `Left` has."""
     welcome: str | None
     """What the first email said, if it has left."""
-    unsettled: int
+    unsettled: int | None
     """Whether any that has left gave a legal notice, or told of a line without a date."""
-    astray: int
+    astray: int | None
 
 
 class Left(NamedTuple):
@@ -77,14 +85,12 @@ class Left(NamedTuple):
     id: str
 
 
-NO_MESSAGES = Messages("", None, None, None, None, 0, 0)
+_NO_MESSAGES = (None,) * 6
 
 
-def left(messages: Messages) -> list[Left]:
-    """The messages that have left."""
-    if not messages.left:
-        return []
-    return [Left(*each.split(WITHIN)) for each in messages.left.split(BETWEEN)]
+def left(order: Gathered) -> list[Left]:
+    """Its messages that have left."""
+    return [Left(*each.split(WITHIN)) for each in order.gone.split(BETWEEN)] if order.gone else []
 
 
 def as_text(at: datetime) -> str:
@@ -107,82 +113,75 @@ def lock(session: Session, ids: Sequence[str]) -> None:
         )
 
 
-PLAIN = slice(6, None)
-"""Of an order's row: what a plan depends on as it is."""
-
-
-def orders(session: Session, ids: Sequence[str]) -> Sequence[Row[Any]]:
-    """These orders, by id."""
-    return _run(
-        session,
-        "SELECT id, store_id, currency, {time:placed_at} AS placed_at, {time:registered_at} AS registered_at,"
-        " {json:payment} AS payment, timezone, country, unsubscribed, seller_credit"
-        " FROM backorder WHERE id {ids} ORDER BY id",
-        ids,
-    )
-
-
-def lines(session: Session, ids: Sequence[str], sku: str, own: Collection[str]) -> Sequence[Lines]:
-    """What there is of the lines of each of these orders, one of which is of that SKU. `own` have their own policy."""
-    query = _LINES.replace("{own}", "CASE WHEN sku {own_ids} THEN sku ELSE '' END" if own else "''")
+def orders(session: Session, ids: Sequence[str], sku: str, own: Collection[str]) -> Sequence[Gathered]:
+    """These orders by id, one line of each of which is of that SKU. `own` are the SKUs that have their own policy."""
+    lines = _LINES.replace("OWN", "CASE WHEN sku {own_ids} THEN sku ELSE '' END" if own else "''")
     more: dict[str, Any] = {"sku": sku} | ({"own": list(own)} if own else {})
-    return [Lines._make(row) for row in _run(session, query, ids, **more)]
+    with _by_index(session):
+        of_lines = {row[0]: row[1:] for row in _run(session, lines, ids, **more)}
+        of_messages = {row[0]: row[1:] for row in _run(session, _MESSAGES, ids)}
+        found = _run(session, _ORDERS, ids, sku=sku)
+    return [
+        Gathered._make((*order, *of_lines[order[0]], *of_messages.get(order[0], _NO_MESSAGES)))
+        for order in found
+    ]
 
 
-def messages(session: Session, ids: Sequence[str]) -> Sequence[Messages]:
-    """What there is of the messages of each of these orders that has any."""
-    return [Messages._make(row) for row in _run(session, _MESSAGES, ids)]
-
-
-def happened(session: Session, ids: Sequence[str]) -> set[str]:
-    """Those of these orders about which there are facts that plans depend on beyond what the rows say."""
-    return {row[0] for row in _run(session, _HAPPENED, ids)}
+@contextmanager
+def _by_index(session: Session) -> Iterator[None]:
+    """Have PostgreSQL look each order up; for thousands of them it would rather read whole tables of a million rows."""
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    ways = [f"SET LOCAL enable_{way} TO" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin")]
+    session.execute(text("; ".join(f"{way} off" for way in ways)))
+    yield
+    session.execute(text("; ".join(f"{way} DEFAULT" for way in ways)))
 
 
 def _words(words: Sequence[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
-_HAPPENED = (
-    "SELECT DISTINCT backorder_id FROM fact WHERE backorder_id {ids}"  # noqa: S608  our own words
-    f" AND kind IN ({_words(PLANNING_FACTS)})"
+_ORDERS = (
+    "SELECT o.id, o.store_id, currency, {time:placed_at}, {time:registered_at}, {json:payment}, timezone, country,"  # noqa: S608  our own words
+    " unsubscribed, seller_credit, EXISTS (SELECT 1 FROM fact WHERE fact.backorder_id = o.id"
+    f" AND fact.kind IN ({_words(PLANNING_FACTS)})), its.id, {{day:eta}}, {{day:eta_earliest}}, eta_reason,"
+    " {time:eta_changed_at}, unit_price, waiting"
+    " FROM backorder AS o JOIN backorder_line AS its ON its.backorder_id = o.id AND its.sku = :sku"
+    " WHERE o.id {ids} ORDER BY o.id"
 )
 
-_ITS = "CASE WHEN sku = :sku THEN"
 _OTHERS = "CASE WHEN sku <> :sku THEN"
 _DAYS = " || '|' || ".join(f"coalesce({{day:{day}}}, '')" for day in DUTY_DAYS)
 _LINES = (
     "SELECT backorder_id, {concat}(id, {between}),"  # noqa: S608  our own words
-    " {concat}(CAST(sku = :sku AS TEXT) || '|' || {own} || '|' || coalesce({day:promised}, '') || '|' ||"
+    " {concat}(CAST(sku = :sku AS TEXT) || '|' || OWN || '|' || coalesce({day:promised}, '') || '|' ||"
     " coalesce({day:eta}, '') || '|' || coalesce({day:eta_earliest}, '') || '|' || CAST(waiting > 0 AS TEXT) || '|' ||"
     " CAST(allocated >= waiting AS TEXT) || '|' || law_state || '|' || CAST(essential_date AS TEXT) || '|' || "
     f"{_DAYS}, {{between}}), max({{day:eta}}), max(CASE WHEN promised IS NULL THEN 1 ELSE 0 END),"
-    f" {{concat}}({_OTHERS} {{time:eta_changed_at}} ELSE '' END, {{between}}),"
-    f" min({_OTHERS} {{time:eta_changed_at}} END), max({_OTHERS} {{time:eta_changed_at}} END),"
-    f" min({_OTHERS} {{day:eta}} END),"
-    f" max({_ITS} id END), max({_ITS} {{day:eta}} END), max({_ITS} {{day:eta_earliest}} END),"
-    f" max({_ITS} eta_reason END), max({_ITS} {{time:eta_changed_at}} END), max({_ITS} unit_price END),"
-    f" max({_ITS} waiting END)"
-    # In one sequence for all, by an index that is there; another would only make orders look different that are alike.
-    " FROM (SELECT * FROM backorder_line WHERE backorder_id {ids} ORDER BY backorder_id, sku) AS line"
-    " GROUP BY backorder_id"
+    f" {{concat}}({_OTHERS} {{time:eta_changed_at}} ELSE '' END, {{between}}), min({_OTHERS} {{day:eta}} END)"
+    " FROM backorder_line WHERE backorder_id {ids} GROUP BY backorder_id"
 )
 
-_LEFT = f"(status NOT IN ({_words(UNDER_WAY)}) OR coalesce(reason, '') = '{DROPPED}')"
+# Most are planned, and have no reason: that is asked first.
+_LEFT = (
+    f"((status <> '{Status.PLANNED}' OR reason IS NOT NULL)"
+    f" AND (status NOT IN ({_words(UNDER_WAY)}) OR coalesce(reason, '') = '{DROPPED}'))"
+)
+_NOTICE = "{find}({json:says}, '\"notice\"') > 0"
 _MESSAGES = (
-    "SELECT backorder_id,"  # noqa: S608  our own words
-    " {concat}(key || '|' || status || '|' || about || '|' || "
+    "SELECT backorder_id, {concat}(key || '|' || status || '|' || about || '|' || "  # noqa: S608  our own words
     f"CASE WHEN reason = '{DROPPED}' THEN 'dropped' ELSE '' END || '|' || {{json:says}} || '|' ||"
     f" CASE WHEN {_LEFT} THEN '' ELSE {{plain:due_at}} || '|' || {{plain:expires_at}} END, {{between}}),"
     " {concat}(id, {between}),"
     f" {{concat}}(CASE WHEN {_LEFT} THEN key || {{within}} || {{time:coalesce(sent_at, due_at)}} || {{within}} ||"
     " coalesce({plain:sent_at}, '') || '|' || {plain:due_at} || {within} ||"
-    " CASE WHEN {find}({json:says}, '\"notice\"') > 0 THEN 'notice' ELSE '' END || {within} || id END, {between}),"
+    f" CASE WHEN {_NOTICE} THEN 'notice' ELSE '' END || {{within}} || id END, {{between}}),"
     f" max(CASE WHEN {_LEFT} AND kind = '{Kind.EXPECTATION}' THEN {{json:says}} END),"
-    f" max(CASE WHEN {_LEFT} AND ({{find}}({{json:says}}, '\"notice\"') > 0 OR {{find}}({{json:says}}, '{{{{}}}}') > 0)"
-    " THEN 1 ELSE 0 END),"
+    f" max(CASE WHEN {_LEFT} AND ({_NOTICE} OR {{find}}({{json:says}}, '{{{{}}}}') > 0) THEN 1 ELSE 0 END),"
     f" max(CASE WHEN status IN ({_words(ASTRAY)}) THEN 1 ELSE 0 END)"
-    " FROM (SELECT * FROM message WHERE backorder_id {ids} ORDER BY backorder_id, key) AS message GROUP BY backorder_id"
+    " FROM message WHERE backorder_id {ids} GROUP BY backorder_id"
 )
 
 
