@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Engine, inspect, text
 
+from notifier.db.packed import unpack
+
 
 def everything(engine: Engine) -> Iterator[tuple[str, str]]:
     """(table.column, text) of every value in the database, read from the database's own list of tables."""
@@ -32,7 +34,7 @@ def _texts(value: Any) -> Iterator[str]:
         raw = bytes(value)
         yield raw.decode("utf-8", "replace")
         try:
-            yield zlib.decompress(raw).decode("utf-8", "replace")
+            yield unpack(raw).decode("utf-8", "replace")
         except zlib.error:
             return
     elif isinstance(value, dict | list):

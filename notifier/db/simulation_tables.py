@@ -9,7 +9,7 @@ from notifier.db.columns import time_column
 
 
 class Simulation(SQLModel, table=True):
-    """A story as it was told, and what came of it; it never changes. Both are zlib-compressed JSON."""
+    """A story as it was told, and what came of it; it never changes. Both are packed JSON."""
 
     __table_args__ = (Index("simulation_of_store", "store_id", "id"),)
 

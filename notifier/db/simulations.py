@@ -1,12 +1,12 @@
 """Stories that a store has played: the last few of each are kept, so that pages can show them again."""
 
-import zlib
 from datetime import datetime
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from notifier.db.ids import new_id
+from notifier.db.packed import pack, unpack
 from notifier.db.simulation_tables import Simulation
 
 KEPT = 20
@@ -20,8 +20,8 @@ def keep(session: Session, store_id: str, title: str, story: str, outcome: str, 
         store_id=store_id,
         at=now,
         title=title,
-        story=zlib.compress(story.encode()),
-        outcome=zlib.compress(outcome.encode()),
+        story=pack(story.encode()),
+        outcome=pack(outcome.encode()),
     )
     session.add(row)
     session.flush()
@@ -39,7 +39,7 @@ def find(session: Session, store_id: str, simulation_id: str) -> tuple[str, str]
     """The story and its outcome, as JSON."""
     query = select(Simulation).where(Simulation.id == simulation_id, Simulation.store_id == store_id)
     row = session.exec(query).one_or_none()
-    return (zlib.decompress(row.story).decode(), zlib.decompress(row.outcome).decode()) if row else None
+    return (unpack(row.story).decode(), unpack(row.outcome).decode()) if row else None
 
 
 def last(session: Session, store_id: str, limit: int) -> list[tuple[str, str, datetime]]:

@@ -272,7 +272,7 @@ class MessageRow(SQLModel, table=True):
 
 
 class MessageContent(SQLModel, table=True):
-    """The frozen envelope of a message, as zlib-compressed JSON: what a retry sends, and what was said."""
+    """The frozen envelope of a message, as packed JSON: what a retry sends, and what was said."""
 
     __tablename__ = "message_content"
 

@@ -118,6 +118,10 @@ class _Writer:
     def _statement(self, node: nodes.Node) -> list[nodes.Node]:
         if isinstance(node, nodes.Output):
             return [new for child in node.nodes for new in self._shown(child)]
+        if isinstance(node, nodes.If) and not node.elif_:
+            chosen = self._chosen(node)
+            if chosen is not None:
+                return self.statements(chosen)
         if isinstance(node, nodes.CallBlock) and not node.args:
             written = self._called(node.call, node.body)
             if written is not None:
@@ -126,6 +130,16 @@ class _Writer:
             if isinstance(value, list) and value and isinstance(value[0], nodes.Stmt):
                 setattr(node, name, self.statements(value))
         return [node]
+
+    def _chosen(self, question: nodes.If) -> list[nodes.Node] | None:
+        """Which way it goes, where that is known when compiling. None where it is not, or a name gets a meaning."""
+        try:
+            test: nodes.Expr = question.test  # type: ignore[assignment]
+            yes = test.as_const(nodes.EvalContext(self._shared.environment))
+        except nodes.Impossible:
+            return None
+        way = question.body if yes else question.else_
+        return None if _stored(way) else way
 
     def _shown(self, shown: nodes.Expr) -> list[nodes.Node]:
         """Statements that put out what this expression gives."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from gettext import NullTranslations
+from itertools import islice
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Literal, TypeVar
@@ -42,6 +43,9 @@ MOST_COMPILED = 1024
 """Templates of stores that are kept compiled, each in one language and part."""
 
 _SYNTAX = {"trim_blocks": True, "lstrip_blocks": True}
+
+AT_ONCE = 20
+"""How many pieces of an email are put together before its length is looked at."""
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -192,20 +196,18 @@ class Templates:
         context = template.new_context(dict(variables))
         if second:  # what the frame shows as the title, too
             context.blocks[trying.FIRST] = context.blocks[trying.SECOND]
-        pieces: list[str] = []
-        length = 0
+        whole, stream = "", template.root_render_func(context)
         try:
             with budget():
-                for piece in template.root_render_func(context):
-                    pieces.append(piece)
-                    length += len(piece)
-                    if length > MAX_CHARACTERS:
+                while some := list(islice(stream, AT_ONCE)):
+                    whole += "".join(some)
+                    if len(whole) > MAX_CHARACTERS:
                         raise SecurityError(f"the {part} part is longer than {MAX_CHARACTERS:,} characters")
                 # The HTML part has the subject in its title; the header takes the plain one.
                 subject = "".join(context.blocks["subject"][0](context)) if part == "text" else ""
         except Exception as error:
             raise _fault(error, f"{name}.j2") from error
-        return subject, "".join(pieces)
+        return subject, whole
 
     def _compile(self, kind: Kind, spoken: str, part: Part) -> Template:
         return _compiled(self._ours[spoken, part], kind, self._sources[kind])

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import orjson
 import urllib3
 from python_http_client import Client, exceptions
 from python_http_client.client import Response
@@ -66,7 +67,8 @@ class Sendgrid:
         self.timeout_seconds = timeout_seconds
         self._pool = wire.transport(timeout_seconds)
         self.api = SendGridAPIClient(self._key, host=host)
-        self.api.client = _PooledClient(self._pool, host, self.api.client.request_headers)
+        connections = self._pool.connection_from_url(host)
+        self.api.client = _PooledClient(connections, host, self.api.client.request_headers)
 
     def send(self, envelope: Envelope, now: datetime) -> Outcome:
         """Accepted once SendGrid has queued it; its X-Message-Id is the `ref`. Only events prove delivery."""
@@ -262,7 +264,11 @@ class _PooledClient(Client):  # type: ignore[misc]  # the package ships no types
     """
 
     def __init__(
-        self, pool: urllib3.PoolManager, host: str, request_headers: dict[str, str], url_path: Any = None
+        self,
+        pool: urllib3.HTTPConnectionPool,
+        host: str,
+        request_headers: dict[str, str],
+        url_path: Any = None,
     ) -> None:
         super().__init__(host=host, request_headers=request_headers, version=3, url_path=url_path)
         self.pool = pool
@@ -277,10 +283,10 @@ class _PooledClient(Client):  # type: ignore[misc]  # the package ships no types
         return partial(self._ask, name.upper())
 
     def _ask(self, verb: str, request_body: Any = None, query_params: Any = None) -> Response:
-        url = self._build_url(query_params)
+        path = self._build_url(query_params).removeprefix(self.host)
         headers = {**self.request_headers, "Content-Type": "application/json"}
-        body = None if request_body is None else json.dumps(request_body).encode()
-        answer = self.pool.request(verb, url, body=body, headers=headers, preload_content=False)
+        body = None if request_body is None else orjson.dumps(request_body)
+        answer = self.pool.urlopen(verb, path, body, headers, redirect=False, preload_content=False)
         said = wire.read(answer)
         if not 200 <= answer.status < 300:
             raise exceptions.HTTPError(answer.status, answer.reason, said, answer.headers)
