@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -26,7 +27,10 @@ def make_engine(url: str, pool_size: int = 10) -> Engine:
     """
     if url.startswith("postgresql"):
         return _postgresql(make_url(url), pool_size)
-    options: dict[str, Any] = {"connect_args": {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False}}
+    options: dict[str, Any] = {
+        "json_deserializer": orjson.loads,
+        "connect_args": {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False},
+    }
     if url in {"sqlite://", "sqlite:///:memory:"}:
         options["poolclass"] = StaticPool
     else:
@@ -50,6 +54,7 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        json_deserializer=orjson.loads,
         hide_parameters=True,  # they are customers' data, and errors end in logs
         connect_args={"connect_timeout": 5} | session,
     )

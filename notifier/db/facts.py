@@ -1,22 +1,25 @@
 """An order's rows as `Facts`, and facts as rows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, update
-from sqlmodel import Session, col, select
+import orjson
+import sqlalchemy
+from sqlalchemy import String, func, or_, update
+from sqlmodel import Session, SQLModel, col, select
 
+from notifier.db.bulk import among
 from notifier.db.codec import policy_from_json, says_from_json
 from notifier.db.ids import new_id
 from notifier.db.tables import DUTY_DAYS, Backorder, BackorderLine, Fact, MessageRow, Store
 from notifier.domain.eta import Eta
 from notifier.domain.law.duties import dues
 from notifier.domain.law.standing import Standing
-from notifier.domain.message import DROPPED, Kind, Message, Status
+from notifier.domain.message import DROPPED, Kind, Message, Said, Status
 from notifier.domain.order import (
     Answer,
     Cancellation,
@@ -37,7 +40,13 @@ PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "
 
 LINE_STANDING = ("law_state", *DUTY_DAYS)
 
-T = TypeVar("T")
+_KINDS, _STATUSES = {kind.value: kind for kind in Kind}, {status.value: status for status in Status}
+_MESSAGE = (
+    MessageRow.id, MessageRow.backorder_id, MessageRow.key, MessageRow.kind, MessageRow.status, MessageRow.due_at,
+    MessageRow.expires_at, sqlalchemy.cast(MessageRow.says, String).label("says"), MessageRow.about,
+    MessageRow.reason, MessageRow.sent_at, MessageRow.to_email, MessageRow.provider,
+)  # fmt: skip
+
 Happened = TypeVar("Happened", Shipment, Cancellation, Answer, Refund, Done)
 
 
@@ -61,55 +70,27 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
     """The orders of those ids, by id; an id that names none is left out.
 
     With `lock`, nobody else changes them until the transaction ends; locks are taken in the order of the ids, so
-    that two bulk changes can't wait for each other.
+    that two bulk changes can't wait for each other. Without, their rows are bare: they can be read only.
     """
     wanted = sorted(set(ids))
-    query = select(Backorder).where(col(Backorder.id).in_(wanted)).order_by(Backorder.id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    rows = session.exec(query).all()
+    orders = (
+        _rows_of(Backorder, lock=lock).where(among(session, col(Backorder.id), wanted)).order_by(Backorder.id)
+    )
+    rows = _found(session, orders.with_for_update() if lock else orders, lock=lock)
     if not rows:
         return {}
-    by_order = col(BackorderLine.backorder_id).in_(wanted)
-    lines = _grouped(
-        session.exec(
-            select(BackorderLine)
-            .where(by_order)
-            .order_by(col(BackorderLine.position))
-            .execution_options(populate_existing=lock)
-        ).all(),
-        lambda line: line.backorder_id,
+
+    def theirs(query: Any, order: Any) -> Any:
+        return query.where(among(session, order, wanted))
+
+    of_lines = theirs(_rows_of(BackorderLine, lock=lock), col(BackorderLine.backorder_id))
+    lines = _grouped(_found(session, of_lines.order_by(BackorderLine.position), lock=lock))
+    of_facts = theirs(_rows_of(Fact, lock=False), col(Fact.backorder_id)).where(
+        among(session, col(Fact.kind), PLANNING_FACTS)
     )
-    happened = _grouped(
-        session.exec(
-            select(Fact)
-            .where(col(Fact.backorder_id).in_(wanted), col(Fact.kind).in_(PLANNING_FACTS))
-            .order_by(col(Fact.at), col(Fact.id))
-        ).all(),
-        lambda fact: fact.backorder_id,
-    )
-    messages = _grouped(
-        session.execute(
-            select(
-                MessageRow.id,
-                MessageRow.backorder_id,
-                MessageRow.key,
-                MessageRow.kind,
-                MessageRow.status,
-                MessageRow.due_at,
-                MessageRow.expires_at,
-                MessageRow.says,
-                MessageRow.about,
-                MessageRow.reason,
-                MessageRow.sent_at,
-                MessageRow.to_email,
-                MessageRow.provider,
-            )  # type: ignore[call-overload]  # select() is typed for at most four columns
-            .where(col(MessageRow.backorder_id).in_(wanted))
-            .order_by(MessageRow.id)
-        ).all(),
-        lambda message: message.backorder_id,
-    )
+    happened = _grouped(_found(session, of_facts.order_by(Fact.at, Fact.id), lock=False))
+    of_messages = theirs(sqlalchemy.select(*_MESSAGE), col(MessageRow.backorder_id))
+    messages = _grouped(_found(session, of_messages.order_by(MessageRow.id), lock=False))
     of_orders = select(Store).where(col(Store.id).in_({row.store_id for row in rows})).order_by(Store.id)
     if (
         lock
@@ -130,10 +111,23 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
     }
 
 
-def _grouped(rows: Iterable[T], key: Callable[[T], str]) -> defaultdict[str, list[T]]:
-    groups: defaultdict[str, list[T]] = defaultdict(list)
+def _rows_of(table: type[SQLModel], *, lock: bool) -> Any:
+    """What is locked comes as objects that can be changed; to read, their columns by name are a quarter of the work."""
+    return (
+        select(table) if lock else sqlalchemy.select(*(getattr(table, name) for name in table.model_fields))
+    )
+
+
+def _found(session: Session, query: Any, *, lock: bool) -> Sequence[Any]:
+    if lock:
+        return session.execute(query.execution_options(populate_existing=True)).scalars().all()
+    return session.execute(query).all()
+
+
+def _grouped(rows: Iterable[Any]) -> defaultdict[str, list[Any]]:
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
     for row in rows:
-        groups[key(row)].append(row)
+        groups[row.backorder_id].append(row)
     return groups
 
 
@@ -145,6 +139,7 @@ def facts_of(
     messages: Sequence[Any] = (),
 ) -> Facts:
     """Rows as the value that planning and law look at."""
+    said: dict[str, Mapping[str, Said]] = {}  # most emails of an order say the same
     return Facts(
         backorder_id=row.id,
         order_id=row.order_id,
@@ -168,11 +163,11 @@ def facts_of(
             Message(
                 id=message.id,
                 key=message.key,
-                kind=Kind(message.kind),
-                status=Status(message.status),
+                kind=_KINDS[message.kind],
+                status=_STATUSES[message.status],
                 due_at=message.due_at,
                 expires_at=message.expires_at,
-                says=says_from_json(message.says),
+                says=said.get(message.says) or said.setdefault(message.says, _said(message.says)),
                 about=message.about,
                 sent_at=message.sent_at,
                 to=message.to_email,
@@ -186,6 +181,10 @@ def facts_of(
         erased=any(fact.kind == "erased" for fact in happened),
         version=row.version,
     )
+
+
+def _said(document: str) -> Mapping[str, Said]:
+    return says_from_json(orjson.loads(document))
 
 
 def after(order: Order, happened: Sequence[Fact]) -> Order:

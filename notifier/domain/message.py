@@ -149,6 +149,9 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
 """The legal moves. A cancelled message never left the house, so facts that return may restore it."""
 
 
+STAYED = frozenset({Status.PLANNED, Status.HELD, Status.CANCELLED, Status.EXPIRED})
+"""What certainly did not leave the house."""
+
 LOST = frozenset({Status.BOUNCED, Status.FAILED})
 """What left, or was tried, and did not arrive: a legal notice of that fate is no notice."""
 
@@ -243,12 +246,7 @@ class Message:
     @property
     def may_have_left(self) -> bool:
         """Whether the customer may have it, or was tried: the next email must not repeat its news."""
-        return self.dropped or self.status not in {
-            Status.PLANNED,
-            Status.HELD,
-            Status.CANCELLED,
-            Status.EXPIRED,
-        }
+        return self.dropped or self.status not in STAYED
 
     def is_over(self, now: datetime) -> bool:
         """Whether it can be planned no more, so that its key is used up."""

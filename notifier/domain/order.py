@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -174,7 +175,7 @@ def card(payment: Mapping[str, Any] | None) -> Card | None:
     return Card(date(year, month, monthrange(year, month)[1]), payment.get("update_url"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """All that is known of one backorder. `messages` are those that exist, in any state, planned ones included."""
 
@@ -217,9 +218,14 @@ class Facts:
             sum(line.cancelled for line in self.lines),
         )
 
-    @property
+    @cached_property
     def waiting_lines(self) -> tuple[Line, ...]:
         return tuple(line for line in self.lines if line.waiting > 0)
+
+    @cached_property
+    def left(self) -> tuple[Message, ...]:
+        """The emails that the customer may have."""
+        return tuple(message for message in self.messages if message.may_have_left)
 
     def line(self, line_id: str) -> Line:
         """The line of that id; KeyError when the order has none."""
@@ -237,7 +243,7 @@ def _status(quantity: int, shipped: int, cancelled: int) -> OrderStatus:
 
 def told(facts: Facts, line: Line) -> Message | None:
     """The last email that may have left the house and told a date of this line; None when none has."""
-    spoken = (m for m in facts.messages if m.may_have_left and m.kind in TELLS_DATES and line.id in m.says)
+    spoken = (m for m in facts.left if m.kind in TELLS_DATES and line.id in m.says)
     return max(spoken, key=lambda m: (left_at(m), m.id), default=None)
 
 

@@ -195,7 +195,7 @@ def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
 def _owed(facts: Facts, item: _News, where: Standing) -> bool:
     """Whether the law asks for a notice that has not been tried yet with this very date; where it did not arrive,
     through every mail service that there is."""
-    left = (m for m in facts.messages if m.may_have_left and not _astray(m, facts))
+    left = (m for m in facts.left if not _astray(m, facts))
     tried = [m.status for m in left if without_word(m.says.get(item.line.id)) == item.said]
     return where.notice is not None and len(tried) < facts.channels and LOST.issuperset(tried)
 
@@ -304,9 +304,9 @@ def _countdowns(
                 days.setdefault(day, {})[line.id] = Said(line.eta)
     zone, gap = facts.customer.zone, timedelta(hours=policy.min_gap_hours)
     # That the order is on schedule must not arrive beside word that a part of it is not.
-    moves = [left_at(m) for m in facts.messages if m.kind in CHANGE_OF_DATE and m.may_have_left]
+    moves = [left_at(m) for m in facts.left if m.kind in CHANGE_OF_DATE]
     news = {local_day(at, zone) for at in (*moves, *(draft.due_at for draft in change))}
-    gone = [m for m in facts.messages if m.kind in WAITING_SERIES and m.may_have_left]
+    gone = [m for m in facts.left if m.kind in WAITING_SERIES]
     last = max((left_at(message) for message in gone), default=None)
     keys = {message.key for message in gone}
     milestones = sorted(days)
@@ -346,7 +346,7 @@ def _told_of_date_on(facts: Facts, line: Line, change: tuple[Draft, ...]) -> dat
     for draft in change:
         if line.id in draft.says:
             return local_day(draft.due_at, zone)
-    spoken = (m for m in facts.messages if m.may_have_left and m.kind not in REMINDS and line.id in m.says)
+    spoken = (m for m in facts.left if m.kind not in REMINDS and line.id in m.says)
     last = max((left_at(message) for message in spoken), default=None)
     return local_day(last or max(facts.registered_at, line.eta_changed_at), zone)
 

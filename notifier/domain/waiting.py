@@ -131,8 +131,8 @@ def _wait(facts: Facts, line: Line, where: Standing, planned: Sequence[Draft]) -
 
 def _spoken(facts: Facts, planned: Sequence[Draft]) -> Iterator[tuple[datetime, Mapping[str, Said]]]:
     """What the customer was told of dates, or is about to be, and when."""
-    for message in facts.messages:
-        if message.may_have_left and message.kind in SPEAKS_OF_DATES:
+    for message in facts.left:
+        if message.kind in SPEAKS_OF_DATES:
             yield left_at(message), message.says
     for draft in planned:
         if _is_news(draft):
@@ -169,7 +169,7 @@ def _regular_day(facts: Facts, policy: Policy, planned: Sequence[Draft], now: da
     if policy.waiting_every_days is None:
         return None
     zone, every, near = facts.customer.zone, timedelta(days=policy.waiting_every_days), _near(policy) * DAY
-    left = [left_at(message) for message in facts.messages if message.may_have_left]
+    left = [left_at(message) for message in facts.left]
     news = [draft.due_at for draft in planned if _is_news(draft)]
     last = local_day(max([facts.registered_at, *left, *news]), zone)
     missed = (local_day(now, zone) - near - last) // every

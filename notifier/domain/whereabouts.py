@@ -40,7 +40,7 @@ def with_progress(
     Of several stages only the nearest is told, of the lines that are there: one new fact. What was the last to be told
     of a line is not told again.
     """
-    heard = max([facts.registered_at, *(left_at(m) for m in facts.messages if m.may_have_left)])
+    heard = max([facts.registered_at, *(left_at(m) for m in facts.left)])
     news = {
         id_: where.stage
         for id_ in says
@@ -57,8 +57,8 @@ def _told(facts: Facts, line_id: str) -> Stage | None:
     """The stage that was last told of a line."""
     told = [
         (left_at(message), said.stage)
-        for message in facts.messages
-        if message.may_have_left and (said := message.says.get(line_id)) and said.stage
+        for message in facts.left
+        if (said := message.says.get(line_id)) and said.stage
     ]
     return max(told)[1] if told else None
 

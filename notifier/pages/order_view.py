@@ -223,10 +223,7 @@ def _units(facts: Facts, units: Mapping[str, int]) -> list[Value]:
 
 def _told_of_change(facts: Facts) -> bool:
     waiting = {line.id for line in facts.waiting_lines}
-    return any(
-        mail.kind in CHANGE_OF_DATE and mail.may_have_left and waiting & mail.says.keys()
-        for mail in facts.messages
-    )
+    return any(mail.kind in CHANGE_OF_DATE and waiting & mail.says.keys() for mail in facts.left)
 
 
 def _kept_at(facts: Facts) -> datetime | None:
