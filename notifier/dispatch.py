@@ -18,7 +18,6 @@ from notifier import crowding
 from notifier.bundling import Going
 from notifier.channels import other_channel
 from notifier.confirming import first_look
-from notifier.crowding import Lately, Wait
 from notifier.crowding import address as _address
 from notifier.db import accounts, outbox, spacing, suppressions, whereabouts
 from notifier.db import facts as store
@@ -54,8 +53,6 @@ EACH = 32
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
 TOGETHER = 2
 """Up to which attempt a message is taken together with others; later ones go alone, for they may kill their worker."""
-WrittenTo = defaultdict[spacing.Address, list[str]]
-"""By customer, the orders for which a batch sends a reminder."""
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When a message that is not to be sent again by itself is tried next."""
 
@@ -196,9 +193,8 @@ def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]
     """
     if not claims:
         return []
-    written_to: WrittenTo = defaultdict(list)
     try:
-        return _prepared(post, claims, written_to, now)
+        return _prepared(post, claims, now)
     except DatabaseAway:
         raise
     except Exception as error:  # noqa: BLE001  whatever one order's data can make any step say
@@ -206,10 +202,9 @@ def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]
             "a batch could not be prepared; taking its messages one by one", error=type(error).__name__
         )
     ready: list[_Ready] = []
-    written_to.clear()
     for claim in claims:
         try:
-            ready += _prepared(post, [claim], written_to, now)
+            ready += _prepared(post, [claim], now)
         except DatabaseAway:
             raise
         except Exception as error:
@@ -218,11 +213,9 @@ def _prepare(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]
     return ready
 
 
-def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: datetime) -> list[_Ready]:
+def _prepared(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready]:
     with reading(post.engine) as session:
         orders = store.load(session, {claim.backorder_id for claim in claims})
-        addresses = {_address(orders[claim.backorder_id]) for claim in claims if claim.kind in WAITING_SERIES}
-        lately = crowding.look(session, addresses, orders.values(), now)
         reminded = [orders[claim.backorder_id] for claim in claims if claim.kind is Kind.WAITING]
         progress = whereabouts.of_orders(session, reminded)
         suppressed = suppressions.of(
@@ -242,10 +235,10 @@ def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: d
                     session, claim, Status.HELD, why, now, before=Status.PLANNED, burns_attempt=False
                 )
             continue
-        wait = _not_yet(order, draft, lately, written_to, now)
-        if wait is not None:
+        opens = window_for(draft, order.facts, order.policy, now)
+        if opens > now:
             with transaction(post.engine) as session:
-                outbox.postpone(session, claim, wait.until, wait.reason, now)
+                outbox.postpone(session, claim, opens, "waits for the customer's send window", now)
             continue
         if draft.kind is Kind.WAITING:
             draft = replace(draft, says=with_progress(order.facts, draft.says, progress))
@@ -256,22 +249,6 @@ def _prepared(post: Post, claims: Sequence[Claim], written_to: WrittenTo, now: d
             continue
         ready.append(_Ready(other_channel(post, order.facts, draft, claim), order, draft, email))
     return ready
-
-
-def _not_yet(order: Order, draft: Draft, lately: Lately, written_to: WrittenTo, now: datetime) -> Wait | None:
-    """Until when this message must wait, if it must: its window is closed, or its customer was written enough.
-
-    `written_to` gathers the orders that this batch reminds of, so that two orders of one customer are spaced too.
-    """
-    opens = window_for(draft, order.facts, order.policy, now)
-    if opens > now:
-        return Wait(opens, "waits for the customer's send window")
-    if draft.kind in WAITING_SERIES:
-        address = _address(order)
-        if wait := lately.too_much(order, written_to[address], now):
-            return wait
-        written_to[address].append(order.row.id)
-    return None
 
 
 def compose(
@@ -343,7 +320,9 @@ def _try_later(post: Post, claim: Claim, reason: str, now: datetime) -> None:
 
 
 def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
-    """Keep what was rendered, unless a fact arrived since; from here on each message counts as on its way."""
+    """Keep what was rendered, unless a fact arrived since, or its customer was written enough for now; from here on
+    each message counts as on its way.
+    """
     if not ready:
         return []
     spaced = {_address(item.order) for item in ready if item.draft.kind in WAITING_SERIES}
@@ -351,16 +330,23 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
     with transaction(post.engine) as session:
         spacing.hold(session, spaced)
         lately = crowding.look(session, spaced, [item.order for item in ready], now)
-        written_to: WrittenTo = defaultdict(list)
+        reminding = defaultdict[spacing.Address, list[str]](
+            list
+        )  # so that two orders of a customer are spaced too
         versions = store.versions(session, {item.order.row.id for item in ready})
         leaving = []
         for item in ready:
-            fresh = versions.get(item.order.row.id) == item.order.facts.version
-            # Another worker may have written to this customer, or planned to, since we looked.
-            if fresh and not _not_yet(item.order, item.draft, lately, written_to, now):
-                leaving.append((item.claim, frozen[item.claim.id], item.claim.account))
-            else:
-                outbox.release(session, item.claim)
+            order, claim = item.order, item.claim
+            if versions.get(order.row.id) != order.facts.version:
+                outbox.release(session, claim)
+                continue
+            if item.draft.kind in WAITING_SERIES:
+                reminded = reminding[_address(order)]
+                if wait := lately.too_much(order, reminded, now):
+                    outbox.postpone(session, claim, wait.until, wait.reason, now)
+                    continue
+                reminded.append(order.row.id)
+            leaving.append((claim, frozen[claim.id], claim.account))
         held = outbox.freeze(session, leaving, now)
     going = [(item.claim, item.email.envelope, item.claim.account) for item in ready if item.claim.id in held]
     for claim, _, _ in going:

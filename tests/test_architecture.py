@@ -106,6 +106,7 @@ HOMES = {
     "klaviyo_api": {"providers.klaviyo"},
     "markupsafe": {"words", "pages"},
     "openapi_client": {"providers.klaviyo"},
+    "orjson": {"db", "dispatch", "providers.sendgrid"},
     "prometheus_client": {"metrics"},
     "psycopg": {"db"},
     "psycopg_pool": {"db"},
@@ -154,6 +155,7 @@ HOMES = {
     "urllib3": {"providers"},
     "uuid_utils": {"db"},
     "uvicorn": {"cli"},
+    "zstandard": {"db"},
 }
 # What the floors above carry from one call to the next without looking inside. SQL itself stays in db.
 CARRIED = {"sqlalchemy.Engine", "sqlmodel.Session"}

@@ -1,12 +1,14 @@
 """Connections and transactions, the same to their users on both databases."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import orjson
-from sqlalchemy import URL, Engine, event, make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy import URL, Dialect, Engine, event, make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, create_engine
@@ -15,6 +17,10 @@ from notifier.errors import Unavailable
 
 LOCK_WAIT_SECONDS = 10
 """How long a statement waits for another writer before it gives up."""
+
+
+IDLE_SECONDS = 1
+"""How long after its last use a connection is believed to live."""
 
 
 def make_engine(url: str, pool_size: int = 10) -> Engine:
@@ -53,14 +59,30 @@ def _postgresql(url: URL, pool_size: int) -> Engine:
         url.set(drivername="postgresql+psycopg").difference_update_query(["pgbouncer"]),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         json_deserializer=orjson.loads,
         hide_parameters=True,  # they are customers' data, and errors end in logs
         connect_args={"connect_timeout": 5} | session,
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_ask_if_idle, engine.dialect))
     if behind_pgbouncer:
         event.listen(engine, "begin", _bound_waits)
     return engine
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _ask_if_idle(dialect: Dialect, connection: Any, record: Any, _holder: Any) -> None:
+    """One that was idle for a while may be broken; to ask before each use would cost as much as a statement."""
+    used = record.info.get("used")  # not known of one that was just opened
+    if used is None or time.monotonic() - used < IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error  # the pool then opens another
 
 
 def _bound_waits(connection: Any) -> None:

@@ -41,7 +41,7 @@ PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "
 LINE_STANDING = ("law_state", *DUTY_DAYS)
 
 _KINDS, _STATUSES = {kind.value: kind for kind in Kind}, {status.value: status for status in Status}
-_MESSAGE = (
+_MESSAGE: tuple[Any, ...] = (
     MessageRow.id, MessageRow.backorder_id, MessageRow.key, MessageRow.kind, MessageRow.status, MessageRow.due_at,
     MessageRow.expires_at, sqlalchemy.cast(MessageRow.says, String).label("says"), MessageRow.about,
     MessageRow.reason, MessageRow.sent_at, MessageRow.to_email, MessageRow.provider,
