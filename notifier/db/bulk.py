@@ -58,10 +58,36 @@ def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = 
 
 def among(session: Session, column: Mapped[str], values: Collection[str]) -> ColumnElement[bool]:
     """That the column is one of these: one parameter, however many they are, so that the statement stays the same."""
-    if session.get_bind().dialect.name == "postgresql":
-        return column == func.any(bindparam(None, list(values), ARRAY(String)))
-    each = func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(select(each.c.value))
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    given = bindparam(None, _listed(values, postgresql=postgresql), type_=_LIST[postgresql])
+    return _among(column, given, postgresql=postgresql)
+
+
+def among_listed(column: Any, *, postgresql: bool) -> ColumnElement[bool]:
+    """`among` for a statement that is put together once; the values come with `listed`."""
+    return _among(column, bindparam("listed", type_=_LIST[postgresql]), postgresql=postgresql)
+
+
+def listed(session: Session, values: Collection[str]) -> Mapping[str, Any]:
+    """The parameter of statements with `among_listed`."""
+    return {"listed": _listed(values, postgresql=session.get_bind().dialect.name == "postgresql")}
+
+
+_LIST: Mapping[bool, Any] = {True: ARRAY(String), False: String()}
+"""What a list of values is, to PostgreSQL and otherwise."""
+
+
+def _listed(values: Collection[str], *, postgresql: bool) -> Any:
+    return list(values) if postgresql else json.dumps(list(values))
+
+
+def _among(column: Any, given: Any, *, postgresql: bool) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = (
+        column == func.any(given)
+        if postgresql
+        else column.in_(select(func.json_each(given).table_valued("value").c.value))
+    )
+    return found
 
 
 # --- statements ------------------------------------------------------------------------------------------

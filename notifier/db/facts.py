@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import orjson
@@ -12,10 +13,10 @@ import sqlalchemy
 from sqlalchemy import String, func, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
-from notifier.db.bulk import among
+from notifier.db.bulk import among_listed, listed
 from notifier.db.codec import policy_from_json, says_from_json
 from notifier.db.ids import new_id
-from notifier.db.tables import DUTY_DAYS, Backorder, BackorderLine, Fact, MessageRow, Store
+from notifier.db.tables import DUTY_DAYS, Backorder, BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
 from notifier.domain.law.duties import dues
 from notifier.domain.law.standing import Standing
@@ -41,10 +42,9 @@ PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "
 LINE_STANDING = ("law_state", *DUTY_DAYS)
 
 _KINDS, _STATUSES = {kind.value: kind for kind in Kind}, {status.value: status for status in Status}
-_MESSAGE: tuple[Any, ...] = (
-    MessageRow.id, MessageRow.backorder_id, MessageRow.key, MessageRow.kind, MessageRow.status, MessageRow.due_at,
-    MessageRow.expires_at, sqlalchemy.cast(MessageRow.says, String).label("says"), MessageRow.about,
-    MessageRow.reason, MessageRow.sent_at, MessageRow.to_email, MessageRow.provider,
+_OF_MESSAGE = (
+    "id", "backorder_id", "key", "kind", "status", "due_at", "expires_at", "about", "reason", "sent_at", "to_email",
+    "provider",
 )  # fmt: skip
 
 Happened = TypeVar("Happened", Shipment, Cancellation, Answer, Refund, Done)
@@ -72,25 +72,18 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
     With `lock`, nobody else changes them until the transaction ends; locks are taken in the order of the ids, so
     that two bulk changes can't wait for each other. Without, their rows are bare: they can be read only.
     """
-    wanted = sorted(set(ids))
-    orders = (
-        _rows_of(Backorder, lock=lock).where(among(session, col(Backorder.id), wanted)).order_by(Backorder.id)
+    if not lock:
+        session.flush()  # bare rows know nothing of objects that are not written yet
+    wanted = listed(session, sorted(set(ids)))
+    orders, of_lines, of_facts, of_messages = _reads(
+        postgresql=session.get_bind().dialect.name == "postgresql", lock=lock
     )
-    rows = _found(session, orders.with_for_update() if lock else orders, lock=lock)
+    rows = _found(session, orders, wanted, objects=lock)
     if not rows:
         return {}
-
-    def theirs(query: Any, order: Any) -> Any:
-        return query.where(among(session, order, wanted))
-
-    of_lines = theirs(_rows_of(BackorderLine, lock=lock), col(BackorderLine.backorder_id))
-    lines = _grouped(_found(session, of_lines.order_by(BackorderLine.position), lock=lock))
-    of_facts = theirs(_rows_of(Fact, lock=False), col(Fact.backorder_id)).where(
-        among(session, col(Fact.kind), PLANNING_FACTS)
-    )
-    happened = _grouped(_found(session, of_facts.order_by(Fact.at, Fact.id), lock=False))
-    of_messages = theirs(sqlalchemy.select(*_MESSAGE), col(MessageRow.backorder_id))
-    messages = _grouped(_found(session, of_messages.order_by(MessageRow.id), lock=False))
+    lines = _grouped(_found(session, of_lines, wanted, objects=lock))
+    happened = _grouped(_found(session, of_facts, wanted))
+    messages = _grouped(_found(session, of_messages, wanted))
     of_orders = select(Store).where(col(Store.id).in_({row.store_id for row in rows})).order_by(Store.id)
     if (
         lock
@@ -111,17 +104,38 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
     }
 
 
-def _rows_of(table: type[SQLModel], *, lock: bool) -> Any:
-    """What is locked comes as objects that can be changed; to read, their columns by name are a quarter of the work."""
+@cache
+def _reads(*, postgresql: bool, lock: bool) -> tuple[Any, Any, Any, Any]:
+    """What reads orders, their lines, facts and messages. Put together once, as it is asked for all that leaves.
+
+    Orders and lines that are to be changed come as objects; to read them, bare rows are a quarter of the work.
+    """
+    order, line, fact, message = (
+        SQLModel.metadata.tables[name].c for name in ("backorder", "backorder_line", "fact", "message")
+    )
+    these = partial(among_listed, postgresql=postgresql)
+    orders = select(Backorder) if lock else sqlalchemy.select(*order)
+    orders = orders.where(these(order.id)).order_by(order.id)
+    lines = select(BackorderLine) if lock else sqlalchemy.select(*line)
+    said = sqlalchemy.cast(message.says, String).label("says")  # read once where many say the same
     return (
-        select(table) if lock else sqlalchemy.select(*(getattr(table, name) for name in table.model_fields))
+        orders.with_for_update() if lock else orders,
+        lines.where(these(line.backorder_id)).order_by(line.position),
+        sqlalchemy.select(*fact)
+        .where(these(fact.backorder_id), fact.kind.in_(PLANNING_FACTS))
+        .order_by(fact.at, fact.id),
+        sqlalchemy.select(*(message[name] for name in _OF_MESSAGE), said)
+        .where(these(message.backorder_id))
+        .order_by(message.id),
     )
 
 
-def _found(session: Session, query: Any, *, lock: bool) -> Sequence[Any]:
-    if lock:
-        return session.execute(query.execution_options(populate_existing=True)).scalars().all()
-    return session.execute(query).all()
+def _found(
+    session: Session, query: Any, wanted: Mapping[str, Any], *, objects: bool = False
+) -> Sequence[Any]:
+    if objects:
+        return session.scalars(query, wanted, execution_options={"populate_existing": True}).all()
+    return session.execute(query, wanted).all()
 
 
 def _grouped(rows: Iterable[Any]) -> defaultdict[str, list[Any]]:
