@@ -31,7 +31,7 @@ from notifier.db.packed import pack, unpack
 from notifier.db.tables import MessageContent, Store
 from notifier.delivery import Post, backoff, send_all
 from notifier.domain.message import WAITING_SERIES, Draft, Kind, Said, Status
-from notifier.domain.plan import plan, window_for
+from notifier.domain.plan import planned, window_for
 from notifier.domain.trying import half
 from notifier.domain.whereabouts import with_progress, without_progress
 from notifier.errors import Misconfigured
@@ -178,9 +178,8 @@ def _still_asked_for(order: Order, claim: Claim, now: datetime) -> bool:
     """Whether the plan, had this message never been tried, would want the same of it."""
     (message,) = (m for m in order.facts.messages if m.id == claim.id)
     others = tuple(m for m in order.facts.messages if m.id != claim.id)
-    wanted = plan(replace(order.facts, messages=others), order.policy, now)
-    says = without_progress(message.says)
-    return any(draft.key == message.key and draft.says == says for draft in wanted)
+    wanted = planned(replace(order.facts, messages=others), order.policy, now, message.key)
+    return wanted is not None and wanted.says == without_progress(message.says)
 
 
 # --- check and render ------------------------------------------------------------------------------------
@@ -224,8 +223,7 @@ def _prepared(post: Post, claims: Sequence[Claim], now: datetime) -> list[_Ready
     ready: list[_Ready] = []
     for claim in claims:
         order = orders[claim.backorder_id]
-        wanted = {draft.key: draft for draft in plan(order.facts, order.policy, now)}
-        draft = wanted.get(claim.key)
+        draft = planned(order.facts, order.policy, now, claim.key)
         if draft is None or draft.due_at > now:
             _overtaken(post, claim, now)
             continue

@@ -7,6 +7,7 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from notifier.domain.eta import Eta, Slip, slip
+from notifier.domain.happened import NEWS_LASTS, OF_WHAT_HAPPENED, happened, registered
 from notifier.domain.law import standing
 from notifier.domain.law.course import day_ends
 from notifier.domain.law.standing import DEFINITE, Standing
@@ -24,9 +25,6 @@ from notifier.domain.order import Facts, Line, baseline, left_at, told
 from notifier.domain.payment import payment
 from notifier.domain.policy import Policy, at_local, in_window, into_window, local_day
 from notifier.domain.waiting import making_room, waiting, with_word, without_word
-
-NEWS_LASTS = timedelta(days=14)
-"""How long word of something that happened (registered, shipped, cancelled) is still worth sending."""
 
 FIRST_NOTICE_AFTER = timedelta(days=1)
 """When the law wants a notice of a date that the order was registered with: not on the heels of the email that has just
@@ -67,8 +65,8 @@ def plan(
     """
     if facts.erased:
         return ()
-    standings = known or {line.id: standing(facts, line, policy, now) for line in facts.waiting_lines}
-    lines = tuple(line for line in facts.waiting_lines if standings[line.id].state not in ENDED_IN_LAW)
+    standings = known or standings_of(facts, policy, now)
+    lines = _alive(facts, standings)
     done = {message.key for message in facts.messages if message.is_over(now)}
 
     def still(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
@@ -77,7 +75,7 @@ def plan(
     def spoken(drafts: Iterable[Draft]) -> Iterator[Draft]:
         return (with_word(draft, facts, policy) for draft in drafts)
 
-    welcome = still(spoken(_expectation(facts, lines)))
+    welcome = still(registered(facts, policy, lines))
     change = still(spoken(_change(facts, policy, lines, standings, done, welcomed=bool(welcome))))
     by_calendar = still(
         [
@@ -92,12 +90,30 @@ def plan(
             *making_room(by_calendar, reminder, policy),
             *reminder,
             *payment(facts, policy, sure),
-            *_shipped(facts),
-            *_cancelled(facts),
-            *_refunded(facts, lines),
+            *happened(facts, lines),
         ]
     )
     return tuple(sorted([*welcome, *change, *drafts], key=lambda draft: (draft.due_at, draft.key)))
+
+
+def planned(facts: Facts, policy: Policy, now: datetime, key: str) -> Draft | None:
+    """What `plan` wants under that key, if anything: word of what has happened without planning all the rest."""
+    if key.partition(":")[0] not in OF_WHAT_HAPPENED:
+        return next((draft for draft in plan(facts, policy, now) if draft.key == key), None)
+    if facts.erased or any(message.key == key and message.is_over(now) for message in facts.messages):
+        return None
+    lines = _alive(facts, standings_of(facts, policy, now))
+    drafts = (*registered(facts, policy, lines), *happened(facts, lines))
+    return next((draft for draft in drafts if draft.key == key and draft.expires_at > now), None)
+
+
+def standings_of(facts: Facts, policy: Policy, now: datetime) -> dict[str, Standing]:
+    """Where in law each line stands that waits."""
+    return {line.id: standing(facts, line, policy, now) for line in facts.waiting_lines}
+
+
+def _alive(facts: Facts, standings: Mapping[str, Standing]) -> tuple[Line, ...]:
+    return tuple(line for line in facts.waiting_lines if standings[line.id].state not in ENDED_IN_LAW)
 
 
 def window_for(draft: Draft, facts: Facts, policy: Policy, now: datetime) -> datetime:
@@ -110,17 +126,6 @@ def window_for(draft: Draft, facts: Facts, policy: Policy, now: datetime) -> dat
         return now
     opens = into_window(now, window, zone)
     return opens if opens < draft.expires_at else now
-
-
-def _expectation(facts: Facts, lines: tuple[Line, ...]) -> Iterator[Draft]:
-    if lines:
-        yield Draft(
-            key="expectation",
-            kind=Kind.EXPECTATION,
-            due_at=facts.registered_at,
-            expires_at=facts.registered_at + NEWS_LASTS,
-            says={line.id: Said(line.eta) for line in lines},
-        )
 
 
 # --- a moved date ---------------------------------------------------------------------------------------
@@ -349,48 +354,6 @@ def _told_of_date_on(facts: Facts, line: Line, change: tuple[Draft, ...]) -> dat
     spoken = (m for m in facts.left if m.kind not in REMINDS and line.id in m.says)
     last = max((left_at(message) for message in spoken), default=None)
     return local_day(last or max(facts.registered_at, line.eta_changed_at), zone)
-
-
-# --- what has happened ----------------------------------------------------------------------------------
-
-
-def _shipped(facts: Facts) -> Iterator[Draft]:
-    for shipment in facts.shipments:
-        yield Draft(
-            key=f"shipped:{shipment.id}",
-            kind=Kind.SHIPPED,
-            due_at=shipment.recorded_at,
-            expires_at=shipment.recorded_at + NEWS_LASTS,
-            says={line_id: Said(facts.line(line_id).eta) for line_id in shipment.units},
-            about=shipment.id,
-        )
-
-
-def _cancelled(facts: Facts) -> Iterator[Draft]:
-    for cancellation in facts.cancellations:
-        yield Draft(
-            key=f"cancelled:{cancellation.id}",
-            kind=Kind.CANCELLED,
-            due_at=cancellation.at,
-            expires_at=cancellation.at + NEWS_LASTS,
-            says={line_id: Said(facts.line(line_id).eta) for line_id in cancellation.units},
-            about=cancellation.id,
-        )
-
-
-def _refunded(facts: Facts, alive: tuple[Line, ...]) -> Iterator[Draft]:
-    """Word of money that was sent back, for what is off the order; for all of it where nothing is."""
-    off = tuple(line for line in facts.lines if line.cancelled or (line.waiting and line not in alive))
-    for refund in facts.refunds:
-        at = refund.recorded_at or refund.at
-        yield Draft(
-            key=f"{Kind.REFUND}:{refund.id}",
-            kind=Kind.REFUND,
-            due_at=at,
-            expires_at=at + NEWS_LASTS,
-            says={line.id: Said(line.eta) for line in off or facts.lines},
-            about=refund.id,
-        )
 
 
 def _day_ends(day: date, zone: ZoneInfo) -> datetime:

@@ -23,7 +23,7 @@ from notifier.domain.message import (
     Status,
 )
 from notifier.domain.order import Facts, OrderStatus, baseline
-from notifier.domain.plan import ENDED_IN_LAW, plan
+from notifier.domain.plan import ENDED_IN_LAW, plan, planned
 from notifier.domain.policy import Policy, in_window, into_window, local_day
 from tests.domain.builders import PLACED, a_line, an_order
 from tests.domain.life import Life
@@ -73,6 +73,9 @@ def checked(life: Life) -> None:
     """What must hold at every moment."""
     life.replan()
     assert not life.changes(), "planning twice changes nothing"
+    wanted = {draft.key: draft for draft in plan(life.facts, life.policy, life.now)}
+    for key in {"expectation", *wanted, *(message.key for message in life.facts.messages)}:
+        assert planned(life.facts, life.policy, life.now, key) == wanted.get(key), "each alone as among all"
     keys = Counter(message.key for message in life.facts.messages)
     assert max(keys.values(), default=1) == 1, "no two messages share a key"
     for message in life.planned:
