@@ -81,7 +81,8 @@ def dispatch(post: Post) -> int:
     """
     now = post.clock()
     with transaction(post.engine) as session:
-        limit = max(BATCH, EACH * post.threads, post.most_at_once)
+        batches = -(-max(BATCH, EACH * post.threads, post.most_at_once) // BATCH)
+        limit = FIRST + batches * BATCH  # none of them half full
         claims = claim_due(session, now, limit, post.lease, post.default_provider, post.paces)
     if not claims:
         return 0

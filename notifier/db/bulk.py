@@ -11,7 +11,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Date, String, bindparam, func, select
+from sqlalchemy import ARRAY, Column, ColumnElement, Date, String, bindparam, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel
 
@@ -56,7 +56,9 @@ def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = 
     return set(connection.exec_driver_sql(query, (document,)).scalars())
 
 
-def among(session: Session, column: Mapped[str], values: Collection[str]) -> ColumnElement[bool]:
+def among(
+    session: Session, column: Mapped[str] | Column[Any], values: Collection[str]
+) -> ColumnElement[bool]:
     """That the column is one of these: one parameter, however many they are, so that the statement stays the same."""
     postgresql = session.get_bind().dialect.name == "postgresql"
     given = bindparam(None, _listed(values, postgresql=postgresql), type_=_LIST[postgresql])

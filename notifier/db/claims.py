@@ -16,9 +16,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, or_, text, union_all, update
+from sqlalchemy import bindparam, func, literal, literal_column, or_, text, union_all, update
 from sqlmodel import Session, SQLModel, col, select
 
 from notifier.db import accounts
@@ -42,24 +43,26 @@ QUIET = timedelta(minutes=15)
 MESSAGE, STORE = (SQLModel.metadata.tables[name].c for name in ("message", "store"))
 _NOW = bindparam("now", type_=MESSAGE.attempt_at.type)
 _OTHERWISE = bindparam("otherwise", type_=STORE.provider.type)
-# Asked at every tick, mostly in vain: so it is put together once, and makes no objects.
-_FIRST = (
-    select(
-        MESSAGE.store_id,
-        select(accounts.first(_OTHERWISE))
-        .where(STORE.id == MESSAGE.store_id)
-        .correlate(MESSAGE.store_id.table)
-        .scalar_subquery(),
-        MESSAGE.urgency,
+
+
+@cache
+def _first(most: int) -> Any:
+    """What is due first. Asked at every tick, mostly in vain: so it is put together once, and makes no objects.
+
+    How many is a part of the statement, for of a parameter PostgreSQL would guess that it means a tenth of all, and
+    so plan anew each time.
+    """
+    account = select(accounts.first(_OTHERWISE)).where(STORE.id == MESSAGE.store_id)
+    return (
+        select(MESSAGE.store_id, account.correlate(MESSAGE.store_id.table).scalar_subquery(), MESSAGE.urgency)
+        .where(
+            OF_ANYBODY,
+            MESSAGE.attempt_at <= _NOW,
+            or_(MESSAGE.lease_until.is_(None), MESSAGE.lease_until <= _NOW),
+        )
+        .order_by(MESSAGE.attempt_at)
+        .limit(literal_column(str(most)))
     )
-    .where(
-        OF_ANYBODY,
-        MESSAGE.attempt_at <= _NOW,
-        or_(MESSAGE.lease_until.is_(None), MESSAGE.lease_until <= _NOW),
-    )
-    .order_by(MESSAGE.attempt_at)
-    .limit(bindparam("most"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,8 @@ def _carriers(session: Session, turns: Sequence[_Turn], now: datetime) -> dict[s
 
 def _turns(session: Session, now: datetime, limit: int, default_provider: str) -> list[_Turn]:
     """Whose messages are due: the urgent first while all fit into one batch, else of each store the most urgent."""
-    asked = {"now": now, "most": limit, "otherwise": default_provider}
-    found = [_Turn(*row) for row in session.execute(_FIRST, asked)]
+    asked = {"now": now, "otherwise": default_provider}
+    found = [_Turn(*row) for row in session.execute(_first(limit), asked)]
     if len(found) < limit:
         return sorted(dict.fromkeys(found), key=lambda turn: turn.urgency)
     most_urgent = [

@@ -12,8 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, column, func, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import JSON, bindparam, column, delete, func, update
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, SQLModel, col, select
 
@@ -26,6 +25,7 @@ from notifier.domain.news import without_addresses
 ROW = MessageRow
 TABLE = SQLModel.metadata.tables["message"]
 """For statements on many rows, which need no objects."""
+CONTENT = SQLModel.metadata.tables["message_content"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +110,14 @@ def _left(claim: Claim, frozen: Frozen, provider: str, now: datetime) -> dict[st
 
 
 def _keep_content(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]]) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    query = dialect.insert(SQLModel.metadata.tables["message_content"])
-    session.execute(
-        query.on_conflict_do_update(
-            index_elements=["message_id"],
-            set_={"digest": query.excluded.digest, "envelope": query.excluded.envelope},
-        ),
-        [
-            {
-                "message_id": claim.id,
-                "store_id": claim.store_id,
-                "digest": frozen.digest,
-                "envelope": frozen.envelope,
-            }
-            for claim, frozen, _ in leaving
-        ],
+    """In place of what an earlier try left, if anything."""
+    before = delete(CONTENT).where(
+        bulk.among(session, CONTENT.c.message_id, [claim.id for claim, _, _ in leaving])
     )
+    session.execute(before)
+    columns = ("message_id", "store_id", "digest", "envelope")
+    rows = [(claim.id, claim.store_id, frozen.digest, frozen.envelope) for claim, frozen, _ in leaving]
+    bulk.insert_stored(session, "message_content", columns, rows)
 
 
 def accepted(
@@ -156,7 +147,9 @@ def _held(session: Session, claims: Sequence[Claim], status: Status) -> set[str]
     """The ids of the messages that these claims still hold, which then stay so until the transaction ends."""
     query = (
         select(TABLE.c.id, TABLE.c.lease_token)
-        .where(TABLE.c.id.in_([claim.id for claim in claims]), TABLE.c.status == status.value)
+        .where(
+            bulk.among(session, TABLE.c.id, [claim.id for claim in claims]), TABLE.c.status == status.value
+        )
         .order_by(TABLE.c.id)
         .with_for_update()
     )

@@ -1,12 +1,13 @@
 """What each customer was written lately, over all their orders at a store: for the gap and the cap of reminders."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Select, String, bindparam, func, inspect, join, select, text, true
+from sqlalchemy import ARRAY, Select, String, any_, bindparam, func, inspect, join, select, text, true
 from sqlmodel import Session
 
 from notifier.addresses import fold
@@ -52,12 +53,21 @@ def _to_each(session: Session, written: Select[Any], emails: Sequence[str]) -> S
     once it would rather read all that the store sent lately.
     """
     if session.get_bind().dialect.name == "sqlite":
-        return written.where(func.lower(MESSAGES.to_email).in_([func.lower(email) for email in emails]))
+        return written.where(_is_one_of(session, MESSAGES.to_email, emails))
     asked = func.unnest(bindparam(None, emails, ARRAY(String))).table_valued("email").render_derived("asked")
     to_one = (
         written.where(func.lower(MESSAGES.to_email) == func.lower(asked.c.email)).offset(0).lateral("to_one")
     )
     return select(*to_one.c).select_from(join(asked, to_one, true()))
+
+
+def _is_one_of(session: Session, column: Any, emails: Sequence[str]) -> Any:
+    """That it is one of these mailboxes, as the database itself lowers their names."""
+    if session.get_bind().dialect.name == "sqlite":
+        each = func.json_each(json.dumps(emails)).table_valued("value").c.value
+        return func.lower(column).in_(select(func.lower(each)))
+    each = func.unnest(bindparam(None, emails, ARRAY(String))).table_valued("email").render_derived().c.email
+    return func.lower(column) == any_(func.array(select(func.lower(each)).scalar_subquery()))
 
 
 def planned_for(
@@ -74,7 +84,7 @@ def planned_for(
             .join(MessageRow, MESSAGES.backorder_id == ORDERS.id)
             .where(
                 ORDERS.store_id == store_id,
-                func.lower(ORDERS.email).in_([func.lower(email) for email in those]),
+                _is_one_of(session, ORDERS.email, those),
                 MESSAGES.status == Status.PLANNED.value,
                 MESSAGES.kind.in_([kind.value for kind in kinds]),
                 MESSAGES.due_at < before,

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from notifier.addresses import fold
+from notifier.db.bulk import among
 from notifier.db.ids import new_id
 from notifier.db.outbox import entry, remember, without_lease
 from notifier.db.spacing import Address
@@ -91,8 +92,8 @@ def of(
         folded[store_id, fold(address)].append((store_id, address))
         folded[store_id, naming(store_id, address)].append((store_id, address))
     query = select(Suppression).where(
-        col(Suppression.store_id).in_({store_id for store_id, _ in folded}),
-        col(Suppression.address).in_({address for _, address in folded}),
+        among(session, col(Suppression.store_id), {store_id for store_id, _ in folded}),
+        among(session, col(Suppression.address), {address for _, address in folded}),
     )
     found: defaultdict[Address, list[Suppression]] = defaultdict(list)
     for row in session.exec(query):
