@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from notifier.db import hindsight, suppliers
+from notifier.db.concerns import Concern, concerns
 from notifier.db.engine import transaction
 from notifier.db.inbound_tables import InboundShipment
 from notifier.db.tables import Store
@@ -72,9 +73,11 @@ def contradicted(
 ) -> dict[str, Record]:
     """Those of these SKUs whose dates are missed more often than not, with the record that says so.
 
-    Where `supplied_by` is left out, a SKU's supplier is that of the last shipment of it that names one. Two looks at
+    Where `supplied_by` is left out, a SKU's supplier is that of the last shipment of it that names one. One look at
     indexes where no dates are missed.
     """
+    if Concern.LATE not in concerns(session, store_id, skus):
+        return {}
     own = hindsight.contradicting(session, store_id, skus)
     found = {sku: Record(outlook) for sku, outlook in own.items()}
     late = suppliers.missing(session, store_id)

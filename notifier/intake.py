@@ -18,6 +18,7 @@ from notifier import telling
 from notifier.db import facts as store
 from notifier.db import policies, registering, supply, suppressions
 from notifier.db.codec import policy_from_json
+from notifier.db.concerns import Concern, concerns
 from notifier.db.facts import eta_changed, record
 from notifier.db.ids import new_id
 from notifier.db.registering import NewOrder
@@ -83,10 +84,13 @@ def register_many(
             known[new.order_id] = (order.facts.backorder_id, digest)
             fresh[order.facts.backorder_id] = order
     created = registering.write(session, list(fresh.values()), now)
-    written = ((store_row.id, order.facts, policy) for id_, order in fresh.items() if id_ in created)
-    telling.registered(session, written, now)
-    wanted = {line.sku for id_, order in fresh.items() if id_ in created for line in order.facts.lines}
-    supply.ask(session, store_row.id, wanted, spare=True)
+    written = [order.facts for id_, order in fresh.items() if id_ in created]
+    wanted = {line.sku for facts in written for line in facts.lines}
+    concerned = concerns(session, store_row.id, wanted)
+    if Concern.LISTENER in concerned:
+        telling.registered(session, [(store_row.id, facts, policy) for facts in written], now)
+    if Concern.SPARE in concerned:
+        supply.ask(session, store_row.id, wanted, spare=True)
     if len(created) < len(fresh):  # another process was faster with some of them
         known |= registering.registered(session, store_row.id, order_ids)
     results: list[Registered | NotifierError] = []

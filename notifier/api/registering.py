@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from fastapi import Response
 from pydantic_core import to_json
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from notifier import advising, intake
@@ -39,6 +40,14 @@ Shown = shapes.Backorder | dict[str, Any]
 """An order as it is answered, as a shape or in plain values."""
 
 
+def at_once(engine: Engine) -> int:
+    """How many transactions of registrations are worth while at one time.
+
+    While one waits for PostgreSQL and its disk, the next is planned; SQLite has one writer at a time.
+    """
+    return 1 if engine.dialect.name == "sqlite" else 2
+
+
 def register_together(asked: Sequence[Registration]) -> list[Response | Exception]:
     """An answer or an error for each, in order; all that was not refused is committed.
 
@@ -60,7 +69,7 @@ def register_together(asked: Sequence[Registration]) -> list[Response | Exceptio
 
 def _register(session: Session, services: Services, asked: Sequence[Registration], now: datetime) -> Answers:
     """Store by store, in order of id, so that two transactions can't wait for each other."""
-    opened = stores_of_keys(session, {one.once.call.key for one in asked})
+    opened = stores_of_keys(session, {one.once.call.key for one in asked}, hold=True)
     stores = {store.id: store for store in opened.values()}
     groups: dict[str, list[Registration]] = {store_id: [] for store_id in sorted(stores)}
     answers: Answers = {}

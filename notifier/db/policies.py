@@ -51,13 +51,21 @@ def hold(session: Session, store_id: str) -> Store:
 def steady(session: Session, store_id: str) -> Store:
     """The store as it is now: its policy and zone stay so until this transaction has ended.
 
-    A lock in share mode, which a foreign key takes as well; on SQLite, whose writers queue, none is needed.
+    A lock in share mode, which a foreign key takes as well; on SQLite, whose writers queue, none is needed, nor where
+    this transaction has it.
     """
-    if session.get_bind().dialect.name == "sqlite":
+    if session.get_bind().dialect.name == "sqlite" or store_id in held(session):
         return session.get_one(Store, store_id)
+    held(session).add(store_id)
     return session.get_one(
         Store, store_id, with_for_update={"read": True, "key_share": True}, populate_existing=True
     )
+
+
+def held(session: Session) -> set[str]:
+    """The stores that this transaction holds steady."""
+    stores: set[str] = session.info.setdefault("steady", set())
+    return stores
 
 
 def count_open(session: Session, store_id: str) -> int:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from notifier.db import bulk
 from notifier.db.ids import new_id
+from notifier.db.policies import held
 from notifier.db.policy_tables import PolicyVersion
 from notifier.db.tables import ApiKey, Store
 
@@ -79,14 +80,23 @@ def store_of_key(session: Session, api_key: str) -> Store | None:
     return stores_of_keys(session, [digest]).get(digest)
 
 
-def stores_of_keys(session: Session, digests: Collection[str]) -> dict[str, Store]:
-    """By its key's digest, the store that it opens; a key that is wrong or revoked opens none."""
+def stores_of_keys(session: Session, digests: Collection[str], *, hold: bool = False) -> dict[str, Store]:
+    """By its key's digest, the store that it opens; a key that is wrong or revoked opens none.
+
+    With `hold` they are held as by `policies.steady`.
+    """
     query = (
         select(ApiKey.digest, Store)
         .join(Store, col(ApiKey.store_id) == col(Store.id))
         .where(bulk.among(session, col(ApiKey.digest), digests), col(ApiKey.revoked_at).is_(None))
     )
-    return dict(session.exec(query).all())
+    if hold:
+        query = query.with_for_update(read=True, key_share=True, of=Store)
+        query = query.execution_options(populate_existing=True)
+    found = dict(session.exec(query).all())
+    if hold:
+        held(session).update(store.id for store in found.values())
+    return found
 
 
 def every(session: Session) -> Sequence[Store]:
