@@ -15,12 +15,14 @@ from notifier.config import Settings
 from notifier.db.engine import make_engine, reading
 from notifier.delivery import Post
 from notifier.domain.pace import Pace
+from notifier.fetching import Fetcher
 from notifier.keyring import Keyring
 from notifier.links import Links
 from notifier.metrics import Metrics
 from notifier.providers.base import Provider
 from notifier.providers.templates import template_of_kind
 from notifier.shop_events import Ears
+from notifier.shops.calls import BigCommerce
 from notifier.webhooks.call import Caller
 from notifier.wording import Published
 from notifier.words.render import Templates
@@ -56,6 +58,7 @@ class Services:
     metrics: Metrics
     hooks: Hooks
     ears: Ears
+    fetcher: Fetcher
     plays: Plays
     close: Callable[[], None]
 
@@ -197,6 +200,12 @@ def build(
     )
     plays = Plays(settings, post.wording)
     ears = Ears(engine, keyring, metrics.heard)
+    fetcher = Fetcher(engine, keyring, BigCommerce(settings.bigcommerce_base_url), clock, metrics.heard)
+
+    def close() -> None:
+        own.close()
+        fetcher.api.close()
+
     return Services(
-        settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, plays, own.close
+        settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, fetcher, plays, close
     )

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     klaviyo_api_key: SecretStr = Field(SecretStr(""), alias="KLAVIYO_API_KEY")
     klaviyo_base_url: str = Field("https://a.klaviyo.com", alias="KLAVIYO_BASE_URL")
     klaviyo_webhook_secret: SecretStr = Field(SecretStr(""), alias="KLAVIYO_WEBHOOK_SECRET")
+    bigcommerce_base_url: str = Field("https://api.bigcommerce.com", alias="BIGCOMMERCE_BASE_URL")
     smtp_url: SecretStr = Field(SecretStr(""), alias="NOTIFIER_SMTP_URL")
     bounce_address: str = Field("", alias="NOTIFIER_BOUNCE_ADDRESS")
     public_url: str = Field("http://127.0.0.1:8000", alias="NOTIFIER_PUBLIC_URL")
@@ -94,7 +95,7 @@ class Settings(BaseSettings):
             return value
         raise ValueError("must start with sqlite:/// or postgresql://")
 
-    @field_validator("public_url", "sendgrid_base_url", "klaviyo_base_url")
+    @field_validator("public_url", "sendgrid_base_url", "klaviyo_base_url", "bigcommerce_base_url")
     @classmethod
     def _base(cls, value: str) -> str:
         parts = urlsplit(value)

@@ -28,14 +28,15 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "smtp": ("url",),
         "shopify": ("webhook_secret",),
         "woocommerce": ("webhook_secret",),
+        "bigcommerce": ("webhook_secret", "api_token", "store_hash"),
     }
 )
 """What a store may have of its own at each mail service and shop platform. Of a service the first opens its account."""
 SIGNED_WITH: Mapping[str, str] = MappingProxyType(
-    {"shopify": "webhook_secret", "woocommerce": "webhook_secret"}
+    {"shopify": "webhook_secret", "woocommerce": "webhook_secret", "bigcommerce": "webhook_secret"}
 )
 """The shop platforms, with what proves their requests."""
-PLAIN = frozenset({"base_url", "unsubscribe_group", "templates"})
+PLAIN = frozenset({"base_url", "unsubscribe_group", "templates", "store_hash"})
 """What of it is no secret, but how the account is used."""
 OF_REPORTS: Mapping[str, str] = MappingProxyType(
     {"sendgrid": "webhook_public_key", "klaviyo": "webhook_secret"}

@@ -18,8 +18,8 @@ from notifier.db.tables import Store
 from notifier.domain.news import without_addresses
 from notifier.errors import Conflict, Invalid, NotifierError, Unauthorized
 from notifier.keyring import SIGNED_WITH, Keyring
-from notifier.receiving import REFUSED, Outcome
-from notifier.shops import LABELS, Delivery, Told, shopify, woocommerce
+from notifier.receiving import REFUSED, WAITING, Outcome
+from notifier.shops import LABELS, Delivery, ToFetch, Told, bigcommerce, shopify, woocommerce
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class Platform:
     """How a platform's requests are proved and read."""
 
     verify: Callable[[bytes, Mapping[str, str], str], Delivery]
-    read: Callable[[Delivery], Told]
+    read: Callable[[Delivery], Told | ToFetch]
     greets: Callable[[bytes, Mapping[str, str]], bool] = lambda body, headers: False
     """Whether a request only asks if somebody is here, without any proof: it is answered well, and changes nothing."""
 
@@ -41,6 +41,7 @@ PLATFORMS: Mapping[str, Platform] = MappingProxyType(
     {
         "shopify": Platform(shopify.verify, shopify.read),
         "woocommerce": Platform(woocommerce.verify, woocommerce.read, woocommerce.greets),
+        "bigcommerce": Platform(bigcommerce.verify, bigcommerce.read),
     }
 )
 
@@ -101,7 +102,13 @@ class Ears:
             return self.keyring.read(row)[field]
 
     def _take(
-        self, session: Session, store_id: str, platform: str, delivery: Delivery, told: Told, now: datetime
+        self,
+        session: Session,
+        store_id: str,
+        platform: str,
+        delivery: Delivery,
+        told: Told | ToFetch,
+        now: datetime,
     ) -> Heard:
         event, new = shops.delivery(
             session, store_id, platform, delivery.id, delivery.topic[:60], REFUSED, now
@@ -111,6 +118,11 @@ class Ears:
             backorder_id = shops.backorders_of(session, store_id, {place}).get(place)
             known = Outcome(event.outcome, event.detail, event.ref, event.order_id, backorder_id)
             return Heard(known, again=True)
+        if isinstance(told, ToFetch):
+            event.attempt_at = now
+            outcome = Outcome(WAITING, f"its order is asked for at {LABELS[platform]}", told.ref)
+            keep(session, event, outcome, new=new)
+            return Heard(outcome)
         outcome = receiving.take_up(session, session.get_one(Store, store_id), platform, told, now)
         keep(session, event, outcome, new=new)
         return Heard(outcome)

@@ -96,6 +96,14 @@ def _group(value: Any) -> Any:
     return value
 
 
+def _store_hash(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]{1,40}", value):
+        raise ValueError(
+            f"{value[:60]!r} is not a store hash; it is what stands after stores/ in the API path, like 'abc123xyz'"
+        )
+    return value
+
+
 Mailbox = Annotated[str, StringConstraints(min_length=3, max_length=320), AfterValidator(_mailbox)]
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 UnsubscribeGroup = Annotated[
@@ -212,6 +220,22 @@ class WooCommerceKeys(Input):
     ] = None
 
 
+class BigCommerceKeys(Input):
+    webhook_secret: Annotated[
+        Secret | None,
+        Field(
+            description="The value of `X-Notifier-Secret` in its hooks, or the client secret of the app that made them"
+        ),
+    ] = None
+    api_token: Annotated[Secret | None, Field(description="Reads its orders: scope *Orders*, read-only")] = (
+        None
+    )
+    store_hash: Annotated[
+        Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_store_hash)] | None,
+        Field(description="What names it in its API path, `stores/<this>`"),
+    ] = None
+
+
 class KeysChange(Input):
     """The store's own keys, by mail service and shop platform; null takes away one, or all of a service."""
 
@@ -220,6 +244,7 @@ class KeysChange(Input):
     smtp: SmtpKeys | None = None
     shopify: ShopifyKeys | None = None
     woocommerce: WooCommerceKeys | None = None
+    bigcommerce: BigCommerceKeys | None = None
 
 
 class StoreChange(Input):

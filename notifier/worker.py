@@ -24,6 +24,7 @@ from notifier.retaining import retain
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
+SHOPS_SECONDS = 1.0
 CONFIRM_SECONDS = 15.0
 DIGEST_SECONDS = 60.0
 PRUNE_SECONDS = 600.0
@@ -49,6 +50,7 @@ class Worker:
             ("dispatch", self._dispatch, services.settings.tick_seconds),
             ("sweep", self._sweep, SWEEP_SECONDS),
             ("webhooks", self._call, services.settings.tick_seconds),
+            ("shops", self._fetch, SHOPS_SECONDS),
             ("confirm", self._confirm, CONFIRM_SECONDS),
             ("digest", self._digest, DIGEST_SECONDS),
             ("prune", self._prune, PRUNE_SECONDS),
@@ -113,6 +115,9 @@ class Worker:
 
     def _call(self) -> None:
         self._drain("webhooks", self._courier.turn)
+
+    def _fetch(self) -> None:
+        self._drain("shops", self._services.fetcher.turn)
 
     def _confirm(self) -> None:
         self._drain("confirm", lambda: confirm(self._services.post))

@@ -37,6 +37,16 @@ def woocommerce(store_id: Id, request: Request, body: Raw, services: Here) -> sh
     return _hear(services, store_id, "woocommerce", body, request)
 
 
+@router.post("/bigcommerce/{store_id}", operation_id="take_bigcommerce_event")
+def bigcommerce(store_id: Id, request: Request, body: Raw, services: Here) -> shop_shapes.ShopOutcome:
+    """A webhook of BigCommerce's, with the store's secret in `X-Notifier-Secret`, or signed by its app.
+
+    It only names an order. That is `waiting` until a worker has fetched it, within seconds, and again and again while
+    BigCommerce is away.
+    """
+    return _hear(services, store_id, "bigcommerce", body, request)
+
+
 def _hear(
     services: Services, store_id: str, platform: str, body: bytes, request: Request
 ) -> shop_shapes.ShopOutcome:

@@ -38,6 +38,7 @@ STORE: Json = {
         "smtp": {"url": {"set": True, "last4": None}, "server": "smtp+starttls://mail.shop.example:587"},
         "shopify": {"webhook_secret": {"set": True, "last4": "9f31"}},
         "woocommerce": {"webhook_secret": _NO_KEY},
+        "bigcommerce": {"webhook_secret": _NO_KEY, "api_token": _NO_KEY, "store_hash": None},
     },
     "created_at": "2026-01-05T09:00:00Z",
 }

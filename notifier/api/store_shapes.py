@@ -58,6 +58,11 @@ class ShopShape(Shape):
     webhook_secret: KeyShape
 
 
+class BigCommerceShape(ShopShape):
+    api_token: KeyShape
+    store_hash: str | None = Field(description="What names the store in its API path")
+
+
 class KeysShape(Shape):
     """Which keys the store has of its own. They can be changed with PATCH, and never read."""
 
@@ -66,6 +71,7 @@ class KeysShape(Shape):
     smtp: SmtpShape
     shopify: ShopShape
     woocommerce: ShopShape
+    bigcommerce: BigCommerceShape
 
 
 class Trial(Shape):

@@ -272,6 +272,11 @@ def _keys(own: Mapping[str, ProviderKeys]) -> store_shapes.KeysShape:
         ),
         shopify=store_shapes.ShopShape(webhook_secret=key("shopify", "webhook_secret")),
         woocommerce=store_shapes.ShopShape(webhook_secret=key("woocommerce", "webhook_secret")),
+        bigcommerce=store_shapes.BigCommerceShape(
+            webhook_secret=key("bigcommerce", "webhook_secret"),
+            api_token=key("bigcommerce", "api_token"),
+            store_hash=shown("bigcommerce", "store_hash"),
+        ),
     )
 
 

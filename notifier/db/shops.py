@@ -31,6 +31,27 @@ def delivery(
     return session.exec(query.with_for_update()).one(), bool(created)
 
 
+def next_to_fetch(session: Session, now: datetime, lease: timedelta) -> ShopEvent | None:
+    """A delivery whose order is to be fetched now, left to whoever asks until that time is over; None when none is."""
+    query = (
+        select(ShopEvent)
+        .where(col(ShopEvent.attempt_at) <= now)
+        .order_by(col(ShopEvent.attempt_at), ShopEvent.id)
+    )
+    event = session.exec(query.limit(1).with_for_update(skip_locked=True)).first()
+    if event is not None:
+        event.attempt_at = now + lease
+        session.add(event)
+        session.flush()
+    return event
+
+
+def waiting(session: Session, event_id: str) -> ShopEvent | None:
+    """A delivery whose order is still to be fetched, for this transaction alone; None where that was done meanwhile."""
+    query = select(ShopEvent).where(ShopEvent.id == event_id, col(ShopEvent.attempt_at).is_not(None))
+    return session.exec(query.with_for_update().execution_options(populate_existing=True)).first()
+
+
 def order(session: Session, store_id: str, platform: str, ref: str, now: datetime) -> ShopOrderRow:
     """The row of a platform's order, made where there is none, for this transaction alone."""
     row: dict[str, Any] = ShopOrderRow(

@@ -10,14 +10,14 @@ from notifier.db import accounts, shops
 from notifier.db.account_tables import ProviderKeys
 from notifier.db.engine import reading, transaction
 from notifier.errors import Invalid, NotFound
-from notifier.keyring import SIGNED_WITH
+from notifier.keyring import PLAIN, SIGNED_WITH
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
 from notifier.pages.settings import Entered
 from notifier.receiving import OUTCOMES, REFUSED
 from notifier.shopkeeping import StoreChange, change, document
-from notifier.shops import LABELS, shopify, woocommerce
+from notifier.shops import LABELS, bigcommerce, shopify, woocommerce
 from notifier.validation import checked
 
 PATH = "/console/shops"
@@ -31,13 +31,22 @@ STATES = {
     "waiting": Label("Being fetched", "wait"),
     REFUSED: Label("Refused", "bad"),
 }
-TOPICS: Mapping[str, tuple[str, ...]] = {"shopify": shopify.TOPICS, "woocommerce": woocommerce.TOPICS}
+TOPICS: Mapping[str, tuple[str, ...]] = {
+    "shopify": shopify.TOPICS,
+    "woocommerce": woocommerce.TOPICS,
+    "bigcommerce": bigcommerce.TOPICS,
+}
 """What each platform should be asked to tell of."""
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "shopify": {
         "webhook_secret": "What Shopify signs with: the app’s API secret key, or the key below its webhooks"
     },
     "woocommerce": {"webhook_secret": "The secret that was entered with the webhooks in WooCommerce"},
+    "bigcommerce": {
+        "webhook_secret": "The hooks’ X-Notifier-Secret, or the client secret of the app that made them",
+        "api_token": "API token that may read orders",
+        "store_hash": "Store hash, as in stores/abc123xyz",
+    },
 }
 """What a store enters for each, and what that is."""
 
@@ -107,6 +116,7 @@ def _page(
             (row, STATES[row.outcome], of_orders.get((row.platform, row.ref or ""))) for row in found[:PAGE]
         ],
         "names": LABELS,
+        "plain": PLAIN,
         "outcomes": {code: STATES[code].text for code in OUTCOMES},
         "outcome": which or "",
         "done": done,

@@ -26,7 +26,7 @@ def backorder(
     told: ShopOrder, ours: Sequence[ShopLine], stated: Mapping[str, Stated], *, whole: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The document of a NewBackorder, and where its parts stand in the platform's."""
-    pointers = {"/customer/email": told.email_at, "/lines": "/line_items"}
+    pointers = {"/customer/email": told.email_at, "/lines": ours[0].at.rpartition("/")[0]}
     lines: dict[str, dict[str, Any]] = {}
     currency = checked("currency", told.currency)
     for line in ours:

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-LABELS: Mapping[str, str] = {"shopify": "Shopify", "woocommerce": "WooCommerce"}
+LABELS: Mapping[str, str] = {
+    "shopify": "Shopify",
+    "woocommerce": "WooCommerce",
+    "bigcommerce": "BigCommerce",
+}
 """The platforms, and what people call them."""
 
 
@@ -130,5 +134,12 @@ class Nothing:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToFetch:
+    """It only names an order, by the platform's id for it: what it is must be asked for."""
+
+    ref: str
+
+
 Told = ShopOrder | Part | Nothing
-"""What a request says."""
+"""What became of an order, or why nothing is to be known."""

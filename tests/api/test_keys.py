@@ -257,6 +257,7 @@ def test_of_a_key_only_its_end_is_shown(store: Api, vendors: Vendors) -> None:
         },
         "shopify": NO_KEYS["shopify"],
         "woocommerce": NO_KEYS["woocommerce"],
+        "bigcommerce": NO_KEYS["bigcommerce"],
     }
     assert (
         change(store, keys={"smtp": None, "sendgrid": {"base_url": None}, "klaviyo": {}})["keys"]["smtp"]

@@ -69,6 +69,7 @@ PROMISED = {
     "take_klaviyo_events",
     "take_shopify_event",
     "take_woocommerce_event",
+    "take_bigcommerce_event",
     "list_shop_events",
     "get_health",
     "get_readiness",

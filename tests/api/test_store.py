@@ -8,6 +8,7 @@ NO_KEYS = {
     "smtp": {"url": UNSET, "server": None},
     "shopify": {"webhook_secret": UNSET},
     "woocommerce": {"webhook_secret": UNSET},
+    "bigcommerce": {"webhook_secret": UNSET, "api_token": UNSET, "store_hash": None},
 }  # fmt: skip
 
 

@@ -57,6 +57,22 @@ def test_an_empty_field_changes_nothing_and_disconnecting_takes_the_secret_away(
     assert "Not connected" in connected.get(PATH).text
 
 
+def test_what_bigcommerce_needs_is_kept_and_only_its_store_is_shown(operator: TestClient) -> None:
+    action = token(operator.get(PATH), f'action="{PATH}/bigcommerce#bigcommerce"')
+    keys = {
+        "webhook_secret": SECRET,
+        "api_token": "a-token-that-nobody-may-see-q1w2",
+        "store_hash": "abc123xyz",
+    }
+    assert operator.post(f"{PATH}/bigcommerce", data={"token": action} | keys).status_code == 303
+    page = operator.get(PATH).text
+    assert 'type="text" value="abc123xyz"' in page
+    assert "Set, ends in q1w2." in page
+    assert "a-token" not in page
+    wrong = operator.post(f"{PATH}/bigcommerce", data={"token": action, "store_hash": "no/path"})
+    assert "keys.bigcommerce.store_hash: &#39;no/path&#39; is not a store hash" in wrong.text
+
+
 def test_a_secret_that_is_too_short_is_refused(operator: TestClient, shop: Shop) -> None:
     action = token(operator.get(PATH), f'action="{PATH}/shopify#shopify"')
     answer = operator.post(f"{PATH}/shopify", data={"token": action, "webhook_secret": "short"})

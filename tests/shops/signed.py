@@ -5,8 +5,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from standardwebhooks.webhooks import Webhook
 
 PAYLOADS = Path(__file__).parent / "payloads"
 SECRET = "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"
@@ -55,4 +58,22 @@ def by_woocommerce(
         "X-WC-Webhook-Signature": in_base64(body, secret),
         "X-WC-Webhook-ID": "3",
         "X-WC-Webhook-Delivery-ID": delivery or hashlib.md5(body, usedforsecurity=False).hexdigest(),
+    }
+
+
+def by_bigcommerce(document: Any, secret: str = SECRET) -> tuple[bytes, Mapping[str, str]]:
+    """Body and headers, with the secret in the header that the store chose."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return body, {"X-Notifier-Secret": secret}
+
+
+def signed_by_bigcommerce(document: Any, id_: str, secret: str = SECRET) -> tuple[bytes, Mapping[str, str]]:
+    """The same as an app's hook is signed: by the Standard Webhooks convention, with the app's client secret."""
+    body = json.dumps(document).encode()
+    key = base64.b64encode(secret.encode()).decode()
+    at = datetime(2026, 12, 1, 15, tzinfo=UTC)
+    return body, {
+        "webhook-id": id_,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(key).sign(id_, at, body.decode()),
     }
