@@ -30,7 +30,7 @@ def create(
     session: Session, hooks: Hooks, store_id: str, new: NewEndpoint, now: datetime
 ) -> tuple[WebhookEndpoint, str]:
     """A new endpoint, and its secret in the clear: this is the only time that anybody sees it."""
-    url = _checked(hooks, str(new.url))
+    url = _checked(hooks, new.url)
     count = endpoints.count(session, store_id)
     if count >= MOST:
         raise Conflict(f"this store has {MOST} webhook endpoints, which is the most; delete one first")
@@ -64,7 +64,7 @@ def change(
     """Change what is given; the secret stays."""
     row = find(session, store_id, endpoint_id, lock=True)
     if wanted.url is not None:
-        row.url = _checked(hooks, str(wanted.url))
+        row.url = _checked(hooks, wanted.url)
     if wanted.events is not None:
         row.events = _types(wanted.events)
     if wanted.description is not None:

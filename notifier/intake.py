@@ -130,7 +130,7 @@ def _order(store_row: Store, prospects: Prospects, new: NewBackorder, digest: st
         lines=tuple(_line(line, now) for line in new.lines),
         store_timezone=store_row.timezone,
         currency=new.currency,
-        order_url=_url(new.order_url),
+        order_url=new.order_url,
         seller_credit=new.payment.seller_credit if new.payment else False,
         paid=new.payment.paid if new.payment else None,
         card=card(new.payment.model_dump(mode="json")) if new.payment else None,
@@ -179,15 +179,11 @@ def _line(line: NewLine, now: datetime) -> Line:
         essential_date=line.essential_date,
         eta_reason=line.reason,
         unit_price=line.unit_price,
-        image_url=_url(line.image_url),
-        product_url=_url(line.product_url),
+        image_url=line.image_url,
+        product_url=line.product_url,
         highlights=tuple(line.highlights),
-        related=tuple(Related(it.name, str(it.url), _url(it.image_url)) for it in line.related),
+        related=tuple(Related(it.name, it.url, it.image_url) for it in line.related),
     )
-
-
-def _url(url: object) -> str | None:
-    return str(url) if url else None
 
 
 def _digest(new: NewBackorder) -> str:
@@ -286,7 +282,7 @@ def ship(session: Session, store_id: str, backorder_id: str, new: NewShipment, n
                 "units": {row.id: count for row, count in units},
                 "carrier": new.carrier,
                 "tracking_number": new.tracking_number,
-                "tracking_url": str(new.tracking_url) if new.tracking_url else None,
+                "tracking_url": new.tracking_url,
             },
             at,
         )

@@ -107,11 +107,11 @@ HOMES = {
     "klaviyo_api": {"providers.klaviyo"},
     "markupsafe": {"words", "pages"},
     "openapi_client": {"providers.klaviyo"},
-    "orjson": {"db", "dispatch", "providers.sendgrid"},
+    "orjson": {"api", "db", "dispatch", "providers.sendgrid"},
     "prometheus_client": {"metrics"},
     "psycopg": {"db"},
     "psycopg_pool": {"db"},
-    "pydantic_core": {"api", "db"},  # its JSON
+    "pydantic_core": {"fields"},
     "pydantic": {
         "addresses",
         "apart",

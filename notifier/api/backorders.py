@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation, TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from notifier import answering, fields, inputs, intake, settling
 from notifier.advising import advise, dates_of_order
@@ -89,7 +88,7 @@ def register_backorders(batch: Annotated[Batch, Body(examples=[examples.BATCH])]
         registered = iter(intake.register_many(work.session, work.store, news, work.now))
         results = [next(registered) if isinstance(entry, inputs.NewBackorder) else entry for entry in checked]
         seen = shown(work, results)
-        return 200, to_json({"results": [_result(it, seen, once.call.path) for it in results]}).decode()
+        return 200, views.as_json({"results": [_result(it, seen, once.call.path) for it in results]})
 
     return once.answer(register)
 

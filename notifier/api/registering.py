@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from fastapi import Response
-from pydantic_core import to_json
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -102,7 +101,7 @@ def _for_store(work: Work, asked: Sequence[Registration]) -> Answers:
         if isinstance(result, NotifierError):
             answers[one] = result
             continue
-        status, body = status_of(result), to_json(seen[result.backorder_id]).decode()
+        status, body = status_of(result), views.as_json(seen[result.backorder_id])
         answers[one] = Response(body, status, media_type="application/json")
         if one.once.key:
             kept[one.once.key] = status, body

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+import orjson
+from pydantic import BaseModel
+
 from notifier.api import shapes, store_shapes
 from notifier.db.account_tables import ProviderAccount, ProviderKeys
 from notifier.db.accounts import State, provider_of
@@ -184,6 +187,15 @@ def _line(line: Line, law_state: str, answer_by: date | None) -> dict[str, Any]:
 def _instant(at: datetime) -> str:
     """As a shape writes it."""
     return at.isoformat().replace("+00:00", "Z")
+
+
+def as_json(values: shapes.Backorder | dict[str, Any]) -> str:
+    """Plain values, and shapes among them, as the shapes alone would write them."""
+    return orjson.dumps(values, default=_shape, option=orjson.OPT_UTC_Z).decode()
+
+
+def _shape(value: BaseModel) -> dict[str, Any]:
+    return value.model_dump(mode="json")
 
 
 def _units(units: Mapping[str, int], skus: Mapping[str, str]) -> list[shapes.Units]:

@@ -3,17 +3,18 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from pydantic_core import to_json
-from sqlmodel import Session, col, select
+import orjson
+from sqlalchemy import Select, bindparam, select
+from sqlmodel import Session, SQLModel
 
 from notifier.db import bulk
 from notifier.db.drafts import COLUMNS, Drafts, Row, drafts, rows_of
 from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
 from notifier.db.raw import stored
-from notifier.db.tables import Backorder
 from notifier.domain.order import Facts, Line
 from notifier.domain.prospect import Prospect
 
@@ -42,10 +43,18 @@ class NewOrder:
 
 def registered(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
     """By order id, the id and the content digest of the orders that this store has registered."""
-    query = select(Backorder.order_id, Backorder.id, Backorder.content).where(
-        Backorder.store_id == store_id, bulk.among(session, col(Backorder.order_id), order_ids)
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    asked = {"store": store_id, **bulk.listed(session, order_ids)}
+    rows = session.connection().execute(_registered(postgresql=postgresql), asked)
+    return {order_id: (backorder_id, content) for order_id, backorder_id, content in rows}
+
+
+@cache
+def _registered(*, postgresql: bool) -> Select[str, str, str]:
+    order = SQLModel.metadata.tables["backorder"].c
+    return select(order.order_id, order.id, order.content).where(
+        order.store_id == bindparam("store"), bulk.among_listed(order.order_id, postgresql=postgresql)
     )
-    return {order_id: (backorder_id, content) for order_id, backorder_id, content in session.exec(query)}
 
 
 def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[str]:
@@ -134,7 +143,7 @@ def _text(value: object) -> str | None:
 
 
 def _json(value: object) -> str:
-    return to_json(value).decode()
+    return orjson.dumps(value).decode()
 
 
 def _detail(line: Line) -> dict[str, Any]:

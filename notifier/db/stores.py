@@ -5,8 +5,11 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+import sqlalchemy
+from sqlalchemy import Select
 from sqlmodel import Session, col, select
 
 from notifier.db import bulk
@@ -85,18 +88,24 @@ def stores_of_keys(session: Session, digests: Collection[str], *, hold: bool = F
 
     With `hold` they are held as by `policies.steady`.
     """
-    query = (
-        select(ApiKey.digest, Store)
-        .join(Store, col(ApiKey.store_id) == col(Store.id))
-        .where(bulk.among(session, col(ApiKey.digest), digests), col(ApiKey.revoked_at).is_(None))
-    )
-    if hold:
-        query = query.with_for_update(read=True, key_share=True, of=Store)
-        query = query.execution_options(populate_existing=True)
-    found = dict(session.exec(query).all())
+    query = _of_keys(postgresql=session.get_bind().dialect.name == "postgresql", hold=hold)
+    found: dict[str, Store] = dict(session.execute(query, bulk.listed(session, digests)).all())
     if hold:
         held(session).update(store.id for store in found.values())
     return found
+
+
+@cache
+def _of_keys(*, postgresql: bool, hold: bool) -> Select[str, Store]:
+    query = (
+        sqlalchemy.select(col(ApiKey.digest), Store)
+        .join(Store, col(ApiKey.store_id) == col(Store.id))
+        .where(bulk.among_listed(ApiKey.digest, postgresql=postgresql), col(ApiKey.revoked_at).is_(None))
+    )
+    if not hold:
+        return query
+    held_so = query.with_for_update(read=True, key_share=True, of=Store)
+    return held_so.execution_options(populate_existing=True)
 
 
 def every(session: Session) -> Sequence[Store]:
