@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from notifier.api.shapes import Shape
 
+Which = Literal["shopify", "woocommerce", "bigcommerce"]
 What = Literal["registered", "changed", "unchanged", "not_ours", "held", "waiting", "refused"]
 OUTCOME = (
     "`registered`: a backorder now; `changed`: facts of one; `unchanged`: all of it was known; `not_ours`: nothing of"
@@ -33,7 +34,7 @@ class ShopEventShape(Shape):
     model_config = ConfigDict(title="ShopEvent")
 
     id: str
-    platform: str
+    platform: Which
     topic: str
     outcome: What = Field(description=OUTCOME)
     detail: str

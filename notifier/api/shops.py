@@ -1,8 +1,8 @@
 """Shop platforms tell of their orders; and what became of what they told. The signature is the key."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 
 from notifier.api import shapes, shop_shapes
 from notifier.api.deps import After, CallDep, Id, Limit
@@ -66,7 +66,7 @@ def _hear(
 @events.get("", operation_id="list_shop_events", response_model=List)
 def list_shop_events(
     call: CallDep,
-    platform: Annotated[str | None, Query(max_length=20)] = None,
+    platform: shop_shapes.Which | None = None,
     outcome: shop_shapes.What | None = None,
     order_id: Text | None = None,
     limit: Limit = 50,

@@ -44,7 +44,8 @@ class ShopOrderRow(SQLModel, table=True):
 
     `seen_at` is when the newest word of the whole order was written there, None where only parts were told: those are
     in `held` until it comes. `done` names the parcels and refunds that were taken up. `buyer` is a digest of the
-    customer's details as the shop last had them. `whole`: every line of the order is of its backorder.
+    customer's details as the shop last had them. `ours` are the SKUs of the lines that are of its backorder, by the
+    platform's ids of those; `whole` where these are all that the order has.
     `backorder_id` is None while nothing of it is a backorder.
     """
 
@@ -62,6 +63,9 @@ class ShopOrderRow(SQLModel, table=True):
     seen_at: datetime | None = time_column(null=True)
     buyer: str | None = None
     whole: bool = False
+    ours: dict[str, str] = Field(
+        default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'"))
+    )
     done: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     held: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
 

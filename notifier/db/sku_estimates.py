@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from notifier.db import bulk, widget
@@ -24,10 +24,15 @@ class Stated:
 
 def keep(session: Session, store_id: str, sku: str, eta: Eta, reason: str | None, now: datetime) -> None:
     """Remember what a store says of a whole SKU, for orders that come later."""
-    row = session.get(SkuEstimate, (store_id, sku)) or SkuEstimate(store_id=store_id, sku=sku, at=now)
-    row.eta, row.eta_earliest, row.reason, row.at = eta.latest, eta.earliest, reason, now
-    session.add(row)
-    session.flush()
+    values = {"eta": eta.latest, "eta_earliest": eta.earliest, "reason": reason, "at": now}
+    row = {"store_id": store_id, "sku": sku, **values}
+    if not bulk.insert_new(session, "sku_estimate", [row], answer="sku"):
+        session.execute(
+            update(SkuEstimate)
+            .where(col(SkuEstimate.store_id) == store_id, col(SkuEstimate.sku) == sku)
+            .values(values)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def forget(session: Session, store_id: str, skus: Collection[str]) -> None:

@@ -7,7 +7,7 @@ differs becomes a fact. So a delivery that comes twice, late or out of order cha
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -22,7 +22,7 @@ from notifier.db import facts, shops, sku_estimates
 from notifier.db.facts import Order
 from notifier.db.registering import registered
 from notifier.db.shop_tables import ShopOrderRow
-from notifier.db.tables import BackorderLine, Store
+from notifier.db.tables import Store
 from notifier.domain.law.money import total_paid
 from notifier.domain.order import Facts
 from notifier.domain.policy import local_day
@@ -73,7 +73,7 @@ def _order(session: Session, store_row: Store, platform: str, told: ShopOrder, n
         return replace(known, outcome=UNCHANGED, detail="a newer word of this order came before this one")
     held, row.held, row.seen_at = row.held, [], told.changed_at
     notes: list[str] = []
-    outcome = CHANGED
+    outcome, remark = CHANGED, ""
     if row.backorder_id is None:
         if why_not := _why_not(told):
             return replace(known, outcome=NOT_OURS, detail=why_not)
@@ -82,12 +82,22 @@ def _order(session: Session, store_row: Store, platform: str, told: ShopOrder, n
         outcome, notes = REGISTERED, ["registered"]
     else:
         notes += _follow(session, row, told, now)
+        remark = _added(row, told)
     for kept in held:
         notes += _apply_part(session, row, from_json(kept), now)
     known = replace(known, backorder_id=row.backorder_id)
     if not notes:
-        return replace(known, outcome=UNCHANGED, detail="nothing that matters here is another than before")
-    return replace(known, outcome=outcome, detail="; ".join(notes))
+        outcome, notes = UNCHANGED, ["nothing that matters here is another than before"]
+    return replace(known, outcome=outcome, detail="; ".join(notes) + remark)
+
+
+def _added(row: ShopOrderRow, told: ShopOrder) -> str:
+    """A registered order can't grow; what of it is to be registered by itself must be seen."""
+    added: Counter[str] = Counter()
+    for line in told.lines:
+        if line.waits and line.open and line.ref not in row.ours:
+            added[line.sku] += line.open
+    return f"; not taken up, as it was added later: {_in_words(added)}" if added else ""
 
 
 def _why_not(told: ShopOrder) -> str | None:
@@ -111,11 +121,15 @@ def _begin(
     ours = [line for line in waits if line.open]
     if not ours:
         return "nothing of its backorders is left to wait for"
-    row.whole = len({line.sku for line in ours}) == len({line.sku for line in told.lines})
+    row.ours = {line.ref: line.sku for line in ours}
+    row.whole = row.ours.keys() == {line.ref for line in told.lines}
     document, pointers = backorder(told, ours, stated, whole=row.whole)
     new = valid(document, pointers)
     if before := registered(session, store_row.id, [new.order_id]).get(new.order_id):
         row.backorder_id = _free(session, store_row.id, before[0], new.order_id)
+        skus = {it.sku for it in _load(session, row).lines}
+        row.ours = {line.ref: line.sku for line in told.lines if line.sku in skus and line.waits is not False}
+        row.whole = row.ours.keys() == {line.ref for line in told.lines}
     else:
         row.backorder_id = _registered(session, store_row, new, pointers, now)
     row.buyer = _digest(told.buyer)
@@ -159,7 +173,8 @@ def _follow(session: Session, row: ShopOrderRow, told: ShopOrder, now: datetime)
     else:
         open_units: Counter[str] = Counter()
         for line in told.lines:
-            open_units[line.sku] += line.open
+            if line.ref in row.ours:
+                open_units[line.sku] += line.open
         gone = {it.sku: it.waiting - open_units[it.sku] for it in _load(session, row).lines}
         notes += _take_off(session, row, gone, now)
     paid_back = [replace(refund, units={}) for refund in told.refunds]
@@ -177,13 +192,8 @@ def _change_buyer(session: Session, row: ShopOrderRow, told: ShopOrder, now: dat
     row.buyer = digest
     try:
         change = BackorderChange.model_validate({"customer": customer(told.buyer)})
-    except ValidationError as error:
-        found = tuple(
-            Fault(there(it.pointer, {"/customer/email": told.email_at}), it.detail) for it in faults(error)
-        )
-        raise Invalid(
-            f"the customer can't be changed: {found[0].pointer}: {found[0].detail}", found
-        ) from None
+    except ValidationError as error:  # what else the order tells must not wait for that
+        return [f"the customer's new details are not taken up: {told.email_at}: {faults(error)[0].detail}"]
     version = order.row.version
     intake.change(session, order.row.store_id, order.row.id, change, now)
     return ["the customer's details changed"] if _load(session, row).row.version != version else []
@@ -235,10 +245,8 @@ def _apply(
 
 def _ship(session: Session, row: ShopOrderRow, parcel: Parcel, now: datetime) -> list[str]:
     lines = _load(session, row).lines
-    left = [
-        (it, it.waiting if parcel.units is None else min(parcel.units.get(it.sku, 0), it.waiting))
-        for it in lines
-    ]
+    sent = None if parcel.units is None else _by_sku(row, parcel.units)
+    left = [(it, it.waiting if sent is None else min(sent[it.sku], it.waiting)) for it in lines]
     units = {it.sku: count for it, count in left if count > 0}
     if not units:
         return []
@@ -277,9 +285,9 @@ def _take_off(
 
 
 def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetime) -> list[str]:
-    notes = _take_off(session, row, refund.units, now)
+    notes = _take_off(session, row, _by_sku(row, refund.units), now)
     order = _load(session, row)
-    amount = _of_ours(refund, row, order.lines)
+    amount = _of_ours(refund, row)
     if amount is None:
         return [*notes, "a refund is not taken up: what part of it is for the backorder can't be told"]
     amount = _at_most(amount, order.facts)
@@ -297,17 +305,16 @@ def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetim
     return [*notes, f"refunded {amount} {refund.currency}"]
 
 
-def _of_ours(refund: MoneyBack, row: ShopOrderRow, lines: Sequence[BackorderLine]) -> Decimal | None:
+def _of_ours(refund: MoneyBack, row: ShopOrderRow) -> Decimal | None:
     """What part of the money is for the backorder, in proportion to prices, to the cent; None where nobody can tell."""
-    ours = {it.sku for it in lines}
-    if row.whole or (refund.shares and refund.shares.keys() <= ours):
+    if row.whole or (refund.shares and refund.shares.keys() <= row.ours.keys()):
         return refund.amount
     if not refund.shares:
         return None if refund.amount else Decimal(0)
     everything = sum(refund.shares.values(), Decimal(0))
     if not everything:
         return Decimal(0)
-    mine = sum((price for sku, price in refund.shares.items() if sku in ours), Decimal(0))
+    mine = sum((price for ref, price in refund.shares.items() if ref in row.ours), Decimal(0))
     return (refund.amount * mine / everything).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
 
@@ -321,6 +328,15 @@ def _at_most(amount: Decimal, known: Facts) -> Decimal:
 
 def _load(session: Session, row: ShopOrderRow) -> Order:
     return facts.load(session, [_id(row)], lock=True)[_id(row)]
+
+
+def _by_sku(row: ShopOrderRow, units: Mapping[str, int]) -> Counter[str]:
+    """Units by the platform's ids of their lines as units of the backorder's SKUs, without those of other lines."""
+    found: Counter[str] = Counter()
+    for ref, count in units.items():
+        if ref in row.ours:
+            found[row.ours[ref]] += count
+    return found
 
 
 def _id(row: ShopOrderRow) -> str:

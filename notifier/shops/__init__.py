@@ -41,12 +41,15 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class ShopLine:
-    """One line of an order. `waits` is whether its own words say that it is a backorder, None where they say nothing.
+    """One line of an order, under the platform's id for it: two lines may have one SKU.
+
+    `waits` is whether its own words say that it is a backorder, None where they say nothing.
 
     `words` are those words as they stand there: `eta`, `eta_earliest`, `promised`, `reason`. `open` units are neither
     shipped nor taken off the order. `at` is the JSON pointer of the line, `pointers` those of its fields by our names.
     """
 
+    ref: str
     sku: str
     name: str
     quantity: int
@@ -60,7 +63,7 @@ class ShopLine:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What left, under the platform's id for it. `units` by SKU; None is all that is left."""
+    """What left, under the platform's id for it. `units` by the id of their line; None is all that is left."""
 
     ref: str
     units: Mapping[str, int] | None
@@ -74,8 +77,8 @@ class Parcel:
 class MoneyBack:
     """Money that was sent back, under the platform's id for it; 0 where none was.
 
-    `shares` are the prices of what was refunded, by SKU: what part of the money is for which. `units` were taken off
-    the order before they left.
+    `shares` are the prices of what was refunded, by the id of its line: what part of the money is for which. `units`
+    were taken off the order before they left.
     """
 
     ref: str

@@ -95,7 +95,6 @@ def order(documents: Documents) -> ShopOrder:
     )
     found = whole["order"]
     ref, status = found["id"].needed("the id of the order"), found["status_id"].whole(-1)
-    skus = {it["id"].text(): _sku(it) for it in whole["products"].each()}
     currency = found["currency_code"].text(3) or None
     paid = found["payment_status"].text().lower() in {"captured", "paid"}
     return ShopOrder(
@@ -108,8 +107,8 @@ def order(documents: Documents) -> ShopOrder:
         currency=currency,
         paid=found["total_inc_tax"].text(20) if paid else None,
         shipping=found["shipping_cost_inc_tax"].text(20) or None,
-        parcels=(*_parcels(whole, skus), *((Parcel("all of it", None),) if status in LEFT else ())),
-        refunds=tuple(_refunds(whole, skus, currency)),
+        parcels=(*_parcels(whole), *((Parcel("all of it", None),) if status in LEFT else ())),
+        refunds=tuple(_refunds(whole, currency)),
         ended=Ended() if status in OVER else None,
         not_yet=f"the order is not paid: its status is {NOT_PAID[status]}" if status in NOT_PAID else None,
         email_at="/order/billing_address/email",
@@ -144,6 +143,7 @@ def _lines(whole: Node, *, left: bool) -> Iterator[ShopLine]:
         waits, words, where = said(options)
         price = node["price_inc_tax"].amount()
         yield ShopLine(
+            ref=node["id"].text(),
             sku=_sku(node),
             name=node["name"].text() or _sku(node),
             quantity=quantity,
@@ -161,11 +161,11 @@ def _sku(node: Node) -> str:
     return node["sku"].text() or next((id_ for id_ in ids if id_ and id_ != "0"), "")
 
 
-def _parcels(whole: Node, skus: Mapping[str, str]) -> Iterator[Parcel]:
+def _parcels(whole: Node) -> Iterator[Parcel]:
     for node in whole["shipments"].each():
         units: Counter[str] = Counter()
         for item in node["items"].each():
-            units[skus.get(item["order_product_id"].text(), "")] += item["quantity"].whole(0)
+            units[item["order_product_id"].text()] += item["quantity"].whole(0)
         yield Parcel(
             ref=f"shipment {node['id'].needed('the id of the shipment')}",
             units=dict(units),
@@ -178,15 +178,15 @@ def _parcels(whole: Node, skus: Mapping[str, str]) -> Iterator[Parcel]:
         )
 
 
-def _refunds(whole: Node, skus: Mapping[str, str], currency: str | None) -> Iterator[MoneyBack]:
+def _refunds(whole: Node, currency: str | None) -> Iterator[MoneyBack]:
     prices = {it["id"].text(): it["price_inc_tax"].amount() or Decimal(0) for it in whole["products"].each()}
     for node in whole["refunds"].each():
         shares: dict[str, Decimal] = {}
         for item in node["items"].each():
             id_ = item["item_id"].text()
-            if item["item_type"].value == "PRODUCT" and id_ in skus:
+            if item["item_type"].value == "PRODUCT" and id_ in prices:
                 price = item["requested_amount"].amount() or prices[id_] * item["quantity"].whole(1)
-                shares[skus[id_]] = shares.get(skus[id_], Decimal(0)) + price
+                shares[id_] = shares.get(id_, Decimal(0)) + price
         paid = (
             it["amount"].amount() or Decimal(0)
             for it in node["payments"].each()

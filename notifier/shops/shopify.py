@@ -121,6 +121,7 @@ def _lines(order: Node, refunds: list[Node]) -> Iterator[ShopLine]:
         properties = [(item["name"].text(), item["value"]) for item in node["properties"].each()]
         waits, words, where = said(properties)
         yield ShopLine(
+            ref=id_,
             sku=_sku(node),
             name=node["name"].text() or node["title"].text() or _sku(node),
             quantity=quantity,
@@ -152,7 +153,7 @@ def _parcel(node: Node) -> Parcel | None:
         return None
     units: Counter[str] = Counter()
     for item in node["line_items"].each():
-        units[_sku(item)] += item["quantity"].whole()
+        units[item["id"].text()] += item["quantity"].whole()
     numbers, urls = node["tracking_numbers"].value, node["tracking_urls"].value
     first_url = Node(urls[0] if isinstance(urls, list) and urls else None)
     first_number = Node(numbers[0] if isinstance(numbers, list) and numbers else None)
@@ -188,8 +189,8 @@ def _shares(refund: Node) -> tuple[dict[str, Decimal], dict[str, int]]:
     shares: defaultdict[str, Decimal] = defaultdict(Decimal)
     units: Counter[str] = Counter()
     for item in refund["refund_line_items"].each():
-        sku = _sku(item["line_item"])
-        shares[sku] += item["subtotal"].amount() or 0
+        line = item["line_item_id"].text() or item["line_item"]["id"].text()
+        shares[line] += item["subtotal"].amount() or 0
         if item["restock_type"].value == NEVER_LEFT:
-            units[sku] += item["quantity"].whole(0)
+            units[line] += item["quantity"].whole(0)
     return dict(shares), dict(units)

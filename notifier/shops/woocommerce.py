@@ -112,6 +112,7 @@ def _lines(order: Node, *, left: bool) -> Iterator[ShopLine]:
             waits = True
         units = min(quantity, max(short, default=quantity)) if waits else quantity
         yield ShopLine(
+            ref=node["id"].text(),
             sku=_sku(node),
             name=node["name"].text() or node["parent_name"].text() or _sku(node),
             quantity=units,
@@ -174,7 +175,7 @@ def _refunds(order: Node, currency: str | None) -> Iterator[MoneyBack]:
 def _shares(order: Node) -> dict[str, Decimal]:
     shares: defaultdict[str, Decimal] = defaultdict(Decimal)
     for node in order["line_items"].each():
-        shares[_sku(node)] += node["total"].amount() or 0
+        shares[node["id"].text()] += node["total"].amount() or 0
     return dict(shares)
 
 

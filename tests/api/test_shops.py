@@ -1,6 +1,7 @@
 """Webhooks of the shop platforms: proved, taken up once, whatever the order in which they come."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -123,6 +124,18 @@ def test_a_sku_that_nobody_can_date_is_a_backorder_without_a_date(shop: Api) -> 
     tell(shop, "orders/create", order())
     (mug,) = [line for line in the_backorder(shop)["lines"] if line["sku"] == "MUG-SOLSTICE"]
     assert (mug["eta"], mug["reason"]) == (None, "the kiln is broken")
+
+
+def test_dates_that_are_given_to_a_sku_at_once_leave_one_of_them(shop: Api) -> None:
+    days = [f"2026-12-{day}" for day in range(14, 20)]
+    with ThreadPoolExecutor(len(days)) as threads:
+        answers = threads.map(
+            lambda day: shop.request("PUT", "/v1/skus/MUG-SOLSTICE/eta", json={"eta": day}), days
+        )
+    assert {answer.status_code for answer in answers} == {200}
+    tell(shop, "orders/create", order())
+    (mug,) = [line for line in the_backorder(shop)["lines"] if line["sku"] == "MUG-SOLSTICE"]
+    assert mug["eta"] in days
 
 
 def test_an_estimate_ends_when_units_arrive_that_nobody_waits_for(shop: Api) -> None:
@@ -357,6 +370,65 @@ def test_goods_that_came_back_are_no_cancellation(shop: Api) -> None:
     assert the_backorder(shop)["lines"][0]["cancelled"] == 0
 
 
+def test_of_two_lines_with_one_sku_only_the_backorders_parcels_and_refunds_count(shop: Api) -> None:
+    document = order()
+    there = document["line_items"][0] | {"id": 1, "properties": [{"name": "_backorder", "value": "no"}]}
+    document = document | {"line_items": [document["line_items"][0], there]}
+    tell(shop, "orders/create", document)
+    assert the_backorder(shop)["lines"][0]["quantity"] == 3
+    parcel = payload("shopify/fulfillment")
+    parcel["line_items"][0]["id"] = 1
+    refund = payload("shopify/refund")
+    refund["refund_line_items"][0]["line_item_id"] = 1
+    for topic, part in (("fulfillments/create", parcel), ("refunds/create", refund)):
+        assert tell(shop, topic, part)["outcome"] == "unchanged"
+    gone = an_item(document, 1, current_quantity=0, fulfillable_quantity=0)
+    assert tell(shop, "orders/updated", updated(gone, 41))["outcome"] == "unchanged"
+    assert the_backorder(shop)["status"] == "open"
+
+
+def test_a_line_that_was_added_later_is_not_taken_up_and_that_is_said(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    document = updated(an_item(order(), 1, properties=[MUG]), 41)
+    told = tell(shop, "orders/edited", document)
+    assert told["outcome"] == "unchanged"
+    assert told["detail"].endswith("; not taken up, as it was added later: 2 × MUG-SOLSTICE")
+    assert len(the_backorder(shop)["lines"]) == 1
+
+
+def test_an_address_that_cant_be_one_keeps_nothing_else_from_being_taken_up(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    gone = an_item(order(), current_quantity=1, fulfillable_quantity=1)
+    told = tell(shop, "orders/edited", updated(gone, 41, email="nobody", contact_email="nobody"))
+    assert told["detail"].startswith("the customer's new details are not taken up: /email: ")
+    assert told["detail"].endswith("; cancelled 2 × ORN-RED")
+    assert the_backorder(shop)["customer"]["email"] == "jane@example.com"
+
+
+def test_what_comes_at_once_is_taken_up_once(shop: Api) -> None:
+    parcel, refund = payload("shopify/fulfillment"), payload("shopify/refund")
+    item: Json = {"current_quantity": 2, "fulfillable_quantity": 1}
+    final = updated(an_item(order(), **item), 59, fulfillments=[parcel], refunds=[refund])
+    told = [
+        by_shopify("orders/create", order(), "e-1"),
+        by_shopify("orders/create", order(), "e-1"),
+        by_shopify("orders/updated", order(), "e-2"),
+        by_shopify("fulfillments/create", parcel, "e-3"),
+        by_shopify("fulfillments/create", parcel, "e-3"),
+        by_shopify("fulfillments/update", parcel, "e-4"),
+        by_shopify("refunds/create", refund, "e-5"),
+        by_shopify("refunds/create", refund, "e-5"),
+    ]
+    with ThreadPoolExecutor(len(told)) as threads:
+        answers = list(threads.map(lambda it: post(shop, *it), told))
+    assert [answer.status_code for answer in answers] == [200] * len(told)
+    assert tell(shop, "orders/updated", final, "e-6")["outcome"] == "unchanged"
+    found = the_backorder(shop)
+    (line,) = found["lines"]
+    assert (line["quantity"], line["shipped"], line["cancelled"]) == (3, 1, 1)
+    assert counts(shop)["shop_event"] == 6
+
+
 def test_a_line_that_was_edited_out_is_cancelled(shop: Api) -> None:
     tell(shop, "orders/create", order())
     document = updated(an_item(order(), current_quantity=1, fulfillable_quantity=1), 41)
@@ -474,6 +546,7 @@ def test_events_are_listed_newest_first_for_their_store_alone(shop: Api, other: 
     ]
     assert page["next"] is None
     found = shop("GET", "/v1/shop-events", params={"outcome": "not_ours", "platform": "shopify"})["data"]
+    shop.problem(422, "GET", "/v1/shop-events", params={"platform": "shoppify"})
     assert [it["order_id"] for it in found] == ["1043"]
     assert other("GET", "/v1/shop-events")["data"] == []
 

@@ -54,10 +54,10 @@ def test_an_order_is_read_whole() -> None:
     assert ornament.pointers == {"eta": "/products/0/product_options/1/display_value"}
     assert (mug.sku, mug.waits) == ("MUG-SOLSTICE", None)
     (parcel,) = found.parcels
-    assert (parcel.ref, parcel.units, parcel.carrier) == ("shipment 61", {"ORN-RED": 1}, "UPS")
+    assert (parcel.ref, parcel.units, parcel.carrier) == ("shipment 61", {"301": 1}, "UPS")
     assert parcel.tracking_url == "https://www.ups.com/track?tracknum=1Z999AA10123456784"
     (refund,) = found.refunds
-    assert (refund.amount, refund.shares) == (Decimal("10.07"), {"ORN-RED": Decimal("10.0700")})
+    assert (refund.amount, refund.shares) == (Decimal("10.07"), {"301": Decimal("10.0700")})
 
 
 @pytest.mark.parametrize(
