@@ -560,6 +560,20 @@ def test_events_hold_nothing_of_the_customer(shop: Api) -> None:
             assert not any(word in rows for word in ("jane", "Jane", "Doe", "Mill Lane")), rows
 
 
+def test_a_customer_who_was_erased_stays_so_whatever_the_shop_tells(shop: Api) -> None:
+    tell(shop, "orders/create", order())
+    cancelled = updated(order(), 9, cancelled_at="2026-12-01T09:59:09-05:00", cancel_reason="customer")
+    tell(shop, "orders/cancelled", cancelled)
+    shop.deliver()
+    shop("POST", "/v1/customers/erase", json={"email": "jane@example.com"})
+    again = cancelled | {"updated_at": "2026-12-01T09:59:20-05:00", "email": "jane@example.org"}
+    assert tell(shop, "orders/updated", again)["outcome"] == "unchanged"
+    assert the_backorder(shop)["customer"]["email"].endswith("@privacy.invalid")
+    with reading(shop.services.engine) as session:
+        (row,) = session.execute(sqlalchemy.select(SQLModel.metadata.tables["shop_order"])).mappings().all()
+    assert row["buyer"] is None
+
+
 # --- anything at all ---------------------------------------------------------------------------------------
 
 JSON = st.recursive(
