@@ -13,7 +13,7 @@ from notifier.domain.message import DROPPED, Kind, Status
 
 REASONS = {
     "rescheduled": "the facts ask for it at another time",
-    "moved_with_date": "it goes along with the date that it counts down to",
+    "moved_with_date": "it goes along with the date that it tells",
     "facts_changed": "the facts give it other news to tell",
     "wanted_again": "the facts ask for it again",
     "order_shipped": "not sent: everything has shipped",

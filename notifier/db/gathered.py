@@ -73,6 +73,7 @@ class Gathered(NamedTuple):
     unsettled: int | None
     """Whether any that has left gave a legal notice, or told of a line without a date."""
     astray: int | None
+    """Whether what became of one depends on the address, or somebody has begun to send one."""
 
 
 class Left(NamedTuple):
@@ -169,6 +170,7 @@ _LEFT = (
     f"((status <> '{Status.PLANNED}' OR reason IS NOT NULL)"
     f" AND (status NOT IN ({_words(UNDER_WAY)}) OR coalesce(reason, '') = '{DROPPED}'))"
 )
+_BEGUN = "attempts > 0 OR lease_token IS NOT NULL OR attempt_at <> due_at OR reason IS NOT NULL"
 _NOTICE = "{find}({json:says}, '\"notice\"') > 0"
 _MESSAGES = (
     "SELECT backorder_id, {concat}(key || '|' || status || '|' || about || '|' || "  # noqa: S608  our own words
@@ -180,7 +182,7 @@ _MESSAGES = (
     f" CASE WHEN {_NOTICE} THEN 'notice' ELSE '' END || {{within}} || id END, {{between}}),"
     f" max(CASE WHEN {_LEFT} AND kind = '{Kind.EXPECTATION}' THEN {{json:says}} END),"
     f" max(CASE WHEN {_LEFT} AND ({_NOTICE} OR {{find}}({{json:says}}, '{{{{}}}}') > 0) THEN 1 ELSE 0 END),"
-    f" max(CASE WHEN status IN ({_words(ASTRAY)}) THEN 1 ELSE 0 END)"
+    f" max(CASE WHEN status IN ({_words(ASTRAY)}) OR (status = '{Status.PLANNED}' AND ({_BEGUN})) THEN 1 ELSE 0 END)"
     " FROM message WHERE backorder_id {ids} GROUP BY backorder_id"
 )
 

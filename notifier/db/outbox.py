@@ -201,8 +201,9 @@ def release(session: Session, claim: Claim) -> None:
 
 
 def postpone(session: Session, claim: Claim, until: datetime, reason: str, now: datetime) -> None:
-    """Give a claim back untried, burning no attempt, to be tried at `until`."""
-    values = without_lease(Status.PLANNED, reason) | {"attempt_at": until, "attempts": ROW.attempts - 1}
+    """Give a claim back untried, burning no attempt, to be tried at `until`, or to expire before."""
+    attempt_at = min(until, claim.expires_at)
+    values = without_lease(Status.PLANNED, reason) | {"attempt_at": attempt_at, "attempts": ROW.attempts - 1}
     if changed(session, _held_by(claim, Status.PLANNED), values):
         remember_claims(session, [claim], now, Status.PLANNED, Status.PLANNED, reason)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,13 +16,14 @@ from notifier.db.ids import new_id
 from notifier.db.planned import before, noted
 from notifier.db.raw import stored, update_many
 from notifier.domain.message import URGENCY, Draft, Said, Status
-from notifier.domain.reconcile import Changes
+from notifier.domain.reconcile import Changes, Move
 
 ADDED = (
     "id", "store_id", "backorder_id", "says", "planned_at", "key", "kind", "urgency", "status", "due_at", "attempt_at",
     "expires_at", "about", "attempts",
 )  # fmt: skip
 MOVED = ("says", "key", "due_at", "attempt_at", "expires_at", "about", "id")
+RETOLD = ("says", "id")
 AGAIN = "status = 'planned', reason = NULL, lease_token = NULL, lease_until = NULL, attempts = 0"
 STOPPED = ("status", "reason", "id")
 HISTORY = ("id", "store_id", "backorder_id", "message_id", "at", "before", "after", "reason")
@@ -35,14 +36,15 @@ class Pattern:
     """What to write for an order: with lines and messages by their position in its sketch, the rest as it is stored.
 
     `says` are the words of the emails: of each the (line, JSON of what is said of it). `added` are (word, columns);
-    `moved` are (message, word, columns, history or None) and `stopped` (message, columns, history).
+    `moved` are (message, word, columns or None where only its words are others, history or None) and `stopped`
+    (message, columns, history).
     """
 
     order: Row
     lines: tuple[tuple[int, Row], ...]
     says: tuple[tuple[tuple[int, str], ...], ...]
     added: tuple[tuple[int, Row], ...]
-    moved: tuple[tuple[int, int, Row, Row | None], ...]
+    moved: tuple[tuple[int, int, Row | None, Row | None], ...]
     stopped: tuple[tuple[int, Row, Row], ...]
 
 
@@ -74,7 +76,7 @@ def pattern(
         (
             message_at[it.message.id],
             word(it.draft.says),
-            (it.draft.key, *columns(it.draft)),
+            None if _only_retold(it) else (it.draft.key, *columns(it.draft)),
             (before(it).value, Status.PLANNED.value, it.reason) if noted(it) else None,
         )
         for it in changes.move
@@ -99,6 +101,14 @@ def pattern(
     )
 
 
+def _only_retold(move: Move) -> bool:
+    """Whether nothing of it is looked for by an index. Nobody has claimed the messages of an order with a shape."""
+    message, draft = move.message, move.draft
+    return (
+        not move.restored and replace(message, says=draft.says).same_plan(draft) and message.key == draft.key
+    )
+
+
 def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now: datetime) -> None:
     """Write each order's pattern with its own ids, and that its version grew.
 
@@ -109,6 +119,7 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
     lines: list[Row] = []
     added: list[Row] = []
     moved: list[Row] = []
+    retold: list[Row] = []
     stopped: list[Row] = []
     history: list[Row] = []
     for sketch, plan in orders:
@@ -121,9 +132,12 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
         ]
         for word, columns in plan.added:
             added.append((new_id("msg"), store_id, id_, says[word], at, *columns))
-        for position, word, columns, change in plan.moved:
+        for position, word, elsewhere, change in plan.moved:
             message_id = message_ids[position]
-            moved.append((says[word], *columns, message_id))
+            if elsewhere is None:
+                retold.append((says[word], message_id))
+            else:
+                moved.append((says[word], *elsewhere, message_id))
             if change:
                 history.append((new_id("hist"), store_id, id_, message_id, at, *change))
         for position, columns, change in plan.stopped:
@@ -132,6 +146,8 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
             history.append((new_id("hist"), store_id, id_, message_id, at, *change))
     update_many(session, "backorder", ("replan_at", "status", "id"), wholes, "version = version + 1")
     update_many(session, "backorder_line", (*LINE_STANDING, "id"), lines)
+    # First, while there is room beside their rows: then PostgreSQL writes to no index for them.
+    update_many(session, "message", RETOLD, retold)
     update_many(session, "message", MOVED, moved, AGAIN)
     update_many(session, "message", STOPPED, stopped, "lease_token = NULL, lease_until = NULL")
     insert_stored(session, "message", ADDED, added)

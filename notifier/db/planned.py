@@ -68,7 +68,7 @@ def before(move: Move) -> Status:
 
 
 def noted(move: Move) -> bool:
-    """Whether the history keeps it: that a countdown goes along with its date, the fact about that date says."""
+    """Whether the history keeps it: that a reminder goes along with its date, the fact about that date says."""
     return move.reason != MOVED_WITH_DATE
 
 

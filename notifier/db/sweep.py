@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import and_, update
 from sqlmodel import Session, col, select
 
+from notifier.db.claims import OF_ANYBODY
 from notifier.db.outbox import entry, remember, without_lease
 from notifier.db.tables import Backorder, MessageRow
 from notifier.domain.message import Status
@@ -23,9 +24,12 @@ def sweep(session: Session, now: datetime) -> dict[str, int]:
     """
     vanished = "the worker vanished while sending; the provider may have it"
     doubtful = _sweep(session, now, Status.SENDING, col(ROW.lease_until) <= now, Status.UNKNOWN, vanished)
+    over = col(ROW.expires_at) <= now
+    # No email is tried again after its time, so what is too late is due as well, and an index holds both times.
+    due_and_over = and_(OF_ANYBODY, col(ROW.attempt_at) <= now, over)
     late = sum(
-        _sweep(session, now, before, col(ROW.expires_at) <= now, Status.EXPIRED, "too_late")
-        for before in (Status.PLANNED, Status.HELD)
+        _sweep(session, now, before, overdue, Status.EXPIRED, "too_late")
+        for before, overdue in ((Status.PLANNED, due_and_over), (Status.HELD, over))
     )
     return {"unknown": doubtful, "expired": late}
 

@@ -31,6 +31,10 @@ SQLModel.metadata.naming_convention = {
 }
 
 
+ROOM = {"postgresql_with": {"fillfactor": 70}}
+"""Rows that many changes meet at once: what is written anew beside the old one, and changes no index, costs half."""
+
+
 def _partial(name: str, *columns: str | TextClause, where: str) -> Index:
     """An index of those rows only that meet a condition."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
@@ -140,6 +144,7 @@ class BackorderLine(SQLModel, table=True):
         CheckConstraint("shipped >= 0 AND cancelled >= 0 AND shipped + cancelled <= quantity", name="line_counts"),
         CheckConstraint("waiting = quantity - shipped - cancelled", name="line_waiting"),
         CheckConstraint("eta_earliest IS NULL OR eta_earliest < eta", name="line_range"),
+        ROOM,
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -223,13 +228,13 @@ class MessageRow(SQLModel, table=True):
     __table_args__ = (
         _of_an_order(),
         UniqueConstraint("backorder_id", "key"),
-        # When anything is due at all. Its condition is true of every planned row and keeps planners from using this
-        # index, which has all stores' rows mixed, where they look for those of one store: that is what the next is for.
-        _partial("message_due", "attempt_at", where="status = 'planned' AND attempts >= 0"),
+        # When anything is due at all, and what of it is too late. Its condition is true of every planned row and keeps
+        # planners from using this index, which has all stores' rows mixed, where they look for those of one store: that
+        # is what the next is for.
+        _partial("message_due", "attempt_at", "expires_at", where="status = 'planned' AND attempts >= 0"),
         _partial("message_turn", "store_id", "urgency", "attempt_at", "backorder_id", where="status = 'planned'"),
         _partial("message_sending", "lease_until", where="status = 'sending'"),
         _partial("message_unknown", "attempt_at", where="status = 'unknown'"),
-        _partial("message_too_late", "expires_at", where="status = 'planned'"),
         _partial("message_held", "expires_at", where="status = 'held'"),
         Index("message_of_store", "store_id", "id"),
         _partial("message_in_trouble", "store_id", "id", where=IN_TROUBLE),
@@ -239,6 +244,7 @@ class MessageRow(SQLModel, table=True):
         _partial("message_variant", "store_id", "variant", where="variant IS NOT NULL"),
         _partial("message_to", "store_id", text("lower(to_email)"), "sent_at", where="to_email IS NOT NULL"),
         CheckConstraint("due_at < expires_at", name="message_expires_after_due"),
+        ROOM,
     )  # fmt: skip
 
     id: str = Field(primary_key=True)

@@ -13,7 +13,7 @@ from notifier.domain.plan import ENDED_IN_LAW, LAPSE, awaits_answer, slip_to_tel
 from notifier.domain.policy import Policy
 
 MOVED_WITH_DATE = "moved_with_date"
-"""Why a countdown moves whose date moved."""
+"""Why a reminder moves that told another date of a line than it has now, as countdowns do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,7 @@ def reconcile(wanted: tuple[Draft, ...], facts: Facts, policy: Policy, now: date
         elif message.status is Status.CANCELLED:
             move.append(Move(message, draft, "wanted_again", restored=True))
         elif message.status is Status.PLANNED and not message.same_plan(draft):
-            reason = "rescheduled" if message.due_at != draft.due_at else "facts_changed"
-            move.append(Move(message, draft, reason))
+            move.append(Move(message, draft, _why_moved(message, draft, facts)))
     keys = {draft.key for draft in wanted}
     stop = [
         Stop(message, Status.EXPIRED, "too_late")
@@ -81,6 +80,14 @@ def reconcile(wanted: tuple[Draft, ...], facts: Facts, policy: Policy, now: date
         (*move, *along),
         tuple(it for it in stop if it.message.id not in stopped),
     )
+
+
+def _why_moved(message: Message, draft: Draft, facts: Facts) -> str:
+    if message.kind in WAITING_SERIES and any(
+        said.eta.known and said.eta != facts.line(line_id).eta for line_id, said in message.says.items()
+    ):
+        return MOVED_WITH_DATE
+    return "rescheduled" if message.due_at != draft.due_at else "facts_changed"
 
 
 def _with_the_date(add: list[Draft], stop: list[Stop]) -> Iterator[Move]:
