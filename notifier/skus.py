@@ -1,6 +1,7 @@
 """A new estimate for every order that waits for a SKU, or for a coming shipment of it: worked off in chunks."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -111,24 +112,41 @@ def begin(session: Session, jobs: Sequence[SkuChange], now: datetime, *, large: 
 
 def _work_off(session: Session, job: SkuChange, known: Known, now: datetime) -> None:
     """One chunk; lines whose estimate was changed after this change was asked for keep theirs."""
-    ids = (
-        supply.waiting_for(session, job.store_id, job.shipment_id, job.sku, job.cursor, CHUNK)
-        if job.shipment_id
-        else store.waiting_for(session, job.store_id, job.sku, job.cursor, CHUNK)
-    )
-    if not ids:
+    ids = _next(session, job, CHUNK)
+    job.done += _chunk(session, job, ids, known, now)
+    _gone_past(job, ids, now)
+
+
+def _next(session: Session, job: SkuChange, limit: int) -> list[str]:
+    """The next orders, by id, at which this change has not been."""
+    if job.shipment_id:
+        return supply.waiting_for(session, job.store_id, job.shipment_id, job.sku, job.cursor, limit)
+    return store.waiting_for(session, job.store_id, job.sku, job.cursor, limit)
+
+
+def _gone_past(job: SkuChange, ids: Sequence[str], now: datetime) -> None:
+    if ids:
+        job.cursor = ids[-1]
+    else:
         job.finished_at = now
-        return
+
+
+def _chunk(session: Session, job: SkuChange, ids: Sequence[str], known: Known, now: datetime) -> int:
+    """Move these orders; answers how many have their estimate from this change, also if they were moved before."""
+    if not ids:
+        return 0
     store_row = policies.steady(session, job.store_id)
+    done = 0
     for change, of_these in _changes(session, job, ids).items():
-        job.done += _move(session, store_row, change, of_these, known.setdefault(change, {}), now)
-    job.cursor = ids[-1]
+        _move(session, store_row, change, of_these, known.setdefault(change, {}), now)
+        done += store.count_moved(session, of_these, change.sku, change.eta, change.at)
+    return done
 
 
-def _changes(session: Session, job: SkuChange, ids: list[str]) -> dict[Wanted, list[str]]:
+def _changes(session: Session, job: SkuChange, ids: Sequence[str]) -> dict[Wanted, list[str]]:
     """Which of these orders get which estimate; they are locked where that is asked of each."""
     if not job.shipment_id:
-        return {Wanted(job.sku, Eta(job.eta, job.eta_earliest), job.reason, job.at): ids}
+        return {Wanted(job.sku, Eta(job.eta, job.eta_earliest), job.reason, job.at): list(ids)}
     store.versions(session, ids)
     changes: dict[Wanted, list[str]] = {}
     too_much = False
@@ -153,8 +171,8 @@ def _move(
     ids: Sequence[str],
     known: dict[Hashable, Pattern],
     now: datetime,
-) -> int:
-    """Move those of these orders that have another estimate; answers how many."""
+) -> None:
+    """Move those of these orders that have another estimate."""
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
     moving = sketches(session, ids, change, policy, zone, lock=True)
     listened = bool(listeners(session, {store_row.id}))
@@ -165,7 +183,6 @@ def _move(
         _tell(session, moving, change, now)
     replan_alike(session, moving, known, now)
     forget(known)
-    return len(moving)
 
 
 def _tell(session: Session, moved: Sequence[Sketch], change: Wanted, now: datetime) -> None:
@@ -183,6 +200,11 @@ def carry_on(engine: Engine, now: datetime) -> bool:
 
     Each chunk is a transaction of its own. They share an instant, so that what was planned for a shape holds for all.
     """
+    return (_in_two_threads if engine.dialect.name == "postgresql" else _in_turn)(engine, now)
+
+
+def _in_turn(engine: Engine, now: datetime) -> bool:
+    """One chunk after the other, each together with how far the change is, as there is one writer only."""
     known: Known = {}
     change = None
     for _ in range(CHUNKS):
@@ -194,4 +216,32 @@ def carry_on(engine: Engine, now: datetime) -> bool:
                 known, change = {}, job.id
             _work_off(session, job, known, now)
             session.add(job)
+    return True
+
+
+def _in_two_threads(engine: Engine, now: datetime) -> bool:
+    """Two chunks at a time, so that one is planned while the other is written.
+
+    This transaction holds the change meanwhile, and says how far it is when all of them are done. Who is killed before
+    that leaves chunks that are done: whoever goes on finds nothing to move in them, and counts them.
+    """
+    with transaction(engine) as session:
+        job = sku_changes.next_unfinished(session)
+        if job is None:
+            return False
+        ids = _next(session, job, 2 * CHUNKS * CHUNK)
+        chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+
+        def work(mine: Sequence[Sequence[str]]) -> int:
+            known: Known = {}
+            done = 0
+            for chunk in mine:
+                with transaction(engine) as other:
+                    done += _chunk(other, job, chunk, known, now)
+            return done
+
+        with ThreadPoolExecutor(2) as pool:
+            job.done += sum(pool.map(work, (chunks[::2], chunks[1::2])))
+        _gone_past(job, ids, now)
+        session.add(job)
     return True

@@ -118,11 +118,16 @@ def test_it_is_finished_at_the_next_start_and_nobody_is_half_told(
     shop: House, http: httpx2.Client, database_url: str, change: Callable[[httpx2.Client], Callable[[], Any]]
 ) -> None:
     far = change(http)
-    assert carry_on(database_url, last=2) == -signal.SIGKILL
-    assert (far()["done"], far()["total"], far()["finished_at"]) == (CHUNK, ORDERS, None)
+    # On PostgreSQL two chunks are worked off at a time, and how far it is stands there when all of a round are done.
+    one_by_one = shop.engine.dialect.name == "sqlite"
+    assert carry_on(database_url, last=2 if one_by_one else 3) == -signal.SIGKILL
     etas, tells = told(shop)
-    assert etas == {NEW: CHUNK, OLD: ORDERS - CHUNK}
-    assert tells == {(NEW, True, False, 1): CHUNK, (OLD, False, True, 0): ORDERS - CHUNK}
+    moved = etas[NEW]
+    assert moved in ({CHUNK} if one_by_one else {CHUNK, 2 * CHUNK})
+    assert (far()["done"], far()["total"]) == (moved if one_by_one else 0, ORDERS)
+    assert far()["finished_at"] is None
+    assert etas == {NEW: moved, OLD: ORDERS - moved}
+    assert tells == {(NEW, True, False, 1): moved, (OLD, False, True, 0): ORDERS - moved}
     shop.clock.pass_time(minutes=20)
     assert dispatch(shop.post)  # sending goes on meanwhile
     assert carry_on(database_url, last=0) == 0

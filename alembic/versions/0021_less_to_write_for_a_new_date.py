@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import text
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 DUE = text("status = 'planned' AND attempts >= 0")
 PLANNED = text("status = 'planned'")
