@@ -34,7 +34,7 @@ CHUNK = 1000
 GLANCE = 5000
 """How many orders are looked at together that nobody is to move yet."""
 
-CHUNKS = 5
+CHUNKS = 6
 """How many chunks are worked off at a time, planned as of one instant."""
 
 Known = dict[Wanted, dict[Hashable, Pattern]]
@@ -139,7 +139,7 @@ def _chunk(session: Session, job: SkuChange, ids: Sequence[str], known: Known, n
     done = 0
     for change, of_these in _changes(session, job, ids).items():
         _move(session, store_row, change, of_these, known.setdefault(change, {}), now)
-        done += store.count_moved(session, of_these, change.sku, change.eta, change.at)
+        done += sku_changes.count_moved(session, of_these, change.sku, change.eta, change.at)
     return done
 
 
@@ -229,7 +229,7 @@ def _in_two_threads(engine: Engine, now: datetime) -> bool:
         job = sku_changes.next_unfinished(session)
         if job is None:
             return False
-        ids = _next(session, job, 2 * CHUNKS * CHUNK)
+        ids = _next(session, job, CHUNKS * CHUNK)
         chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
         def work(mine: Sequence[Sequence[str]]) -> int:

@@ -370,18 +370,6 @@ def count_moving(session: Session, store_id: str, sku: str, eta: Eta) -> int:
     return session.exec(query).one()
 
 
-def count_moved(session: Session, ids: Collection[str], sku: str, eta: Eta, at: datetime) -> int:
-    """How many of these orders have this estimate since then."""
-    line = BackorderLine
-    query = select(func.count()).where(
-        among(session, col(line.backorder_id), ids),
-        line.sku == sku,
-        line.eta_changed_at == at,
-        col(line.eta).is_not_distinct_from(eta.latest),
-    )
-    return session.exec(query).one()
-
-
 def to_replan(session: Session, now: datetime, limit: int) -> list[str]:
     """Ids of backorders whose time to be planned again has come; other workers' are passed over."""
     query = (

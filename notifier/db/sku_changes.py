@@ -3,9 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from notifier.db.tables import SkuChange
+from notifier.db.bulk import among
+from notifier.db.tables import BackorderLine, SkuChange
+from notifier.domain.eta import Eta
 
 
 def supersede(session: Session, new: SkuChange, now: datetime) -> None:
@@ -27,6 +30,18 @@ def next_unfinished(session: Session) -> SkuChange | None:
     """The oldest change that is not worked off and that nobody is at; others pass it over until we are done."""
     query = select(SkuChange).where(col(SkuChange.finished_at).is_(None)).order_by(SkuChange.id).limit(1)
     return session.exec(query.with_for_update(skip_locked=True)).one_or_none()
+
+
+def count_moved(session: Session, ids: Collection[str], sku: str, eta: Eta, at: datetime) -> int:
+    """How many of these orders have this estimate of the SKU since then."""
+    line = BackorderLine
+    query = select(func.count()).where(
+        among(session, col(line.backorder_id), ids),
+        line.sku == sku,
+        line.eta_changed_at == at,
+        col(line.eta).is_not_distinct_from(eta.latest),
+    )
+    return session.exec(query).one()
 
 
 def unfinished(session: Session, store_id: str, shipment_ids: Collection[str]) -> Sequence[SkuChange]:
