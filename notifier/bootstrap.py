@@ -4,12 +4,13 @@ import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from notifier import providers
-from notifier.apart import Plays
 from notifier.calling import Hooks
 from notifier.config import Settings
 from notifier.db.engine import make_engine, reading
@@ -26,6 +27,9 @@ from notifier.shops.calls import BigCommerce
 from notifier.webhooks.call import Caller
 from notifier.wording import Published
 from notifier.words.render import Templates
+
+if TYPE_CHECKING:
+    from notifier.apart import Plays
 
 Clock = Callable[[], datetime]
 
@@ -59,8 +63,14 @@ class Services:
     hooks: Hooks
     ears: Ears
     fetcher: Fetcher
-    plays: Plays
     close: Callable[[], None]
+
+    @cached_property
+    def plays(self) -> "Plays":
+        """Plays stories; who plays none does not wait for all that they need."""
+        from notifier.apart import Plays
+
+        return Plays(self.settings, self.post.wording)
 
 
 @dataclass
@@ -198,7 +208,6 @@ def build(
         clock=clock,
         count=metrics.called,
     )
-    plays = Plays(settings, post.wording)
     ears = Ears(engine, keyring, metrics.heard)
     fetcher = Fetcher(engine, keyring, BigCommerce(settings.bigcommerce_base_url), clock, metrics.heard)
 
@@ -206,6 +215,4 @@ def build(
         own.close()
         fetcher.api.close()
 
-    return Services(
-        settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, fetcher, plays, close
-    )
+    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, fetcher, close)

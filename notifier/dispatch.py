@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 """How many are prepared together; while they are on their way, so are the next."""
-FIRST = 8
+FIRST = 2
 """How many are prepared before those, so that nothing waits long for the first to leave."""
 EACH = 32
 """How many are claimed for each thread that sends: enough to keep it busy, few enough to be sent at once."""
