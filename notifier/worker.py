@@ -12,7 +12,7 @@ from notifier.bootstrap import Services
 from notifier.calling import Courier
 from notifier.confirming import confirm
 from notifier.db import digests, idempotency, shops
-from notifier.db.engine import transaction
+from notifier.db.engine import take_stock, transaction
 from notifier.db.sweep import sweep
 from notifier.digest import send_due
 from notifier.dispatch import dispatch, resend_doubtful
@@ -137,6 +137,7 @@ class Worker:
         self._drain("prune", self._forget_shops)
         if self._retained is None or now - self._retained >= RETAIN_EVERY:
             self._retained = now
+            take_stock(self._services.engine)
             if gone := retain(self._services, self._stopping):
                 log.info("orders that were kept long enough are gone", orders=gone)
 

@@ -19,6 +19,8 @@ LOCK_WAIT_SECONDS = 10
 """How long a statement waits for another writer before it gives up."""
 
 
+SAMPLED = 1000
+"""How many entries of each index SQLite looks at when it counts."""
 IDLE_SECONDS = 1
 """How long after its last use a connection is believed to live."""
 
@@ -116,6 +118,17 @@ def reading(engine: Engine) -> Iterator[Session]:
     """A transaction that only looks; on SQLite it waits for no writer. Raises Unavailable likewise."""
     with translated(), Session(engine.execution_options(reads_only=True), expire_on_commit=False) as session:
         yield session
+
+
+def take_stock(engine: Engine) -> None:
+    """Have SQLite count what its indexes hold, by a sample of each, so that it need not guess which one serves.
+
+    PostgreSQL does so by itself. Tens of milliseconds for a million rows, in which nobody else writes.
+    """
+    if engine.dialect.name == "sqlite":
+        with translated(), engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA analysis_limit = {SAMPLED}")
+            connection.exec_driver_sql("ANALYZE")
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from notifier import endpoints
 from notifier import worker as module
 from notifier.bootstrap import Pulse, Services, build, system_clock
 from notifier.config import Settings
-from notifier.db.engine import make_engine
+from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import upgrade
+from notifier.db.stores import create_store
 from notifier.errors import Unavailable
 from notifier.inputs import NewEndpoint
 from notifier.providers.base import Accepted, Envelope
@@ -173,6 +174,18 @@ def test_every_job_beats(house: House) -> None:
         house.clock.pass_time(seconds=5)
         soon(lambda: beats["dispatch"] > start["dispatch"])
         soon(lambda: beats["sweep"] > start["sweep"])
+
+
+def test_a_worker_has_sqlite_count_what_it_holds(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/counted.db")
+    upgrade(engine)
+    with transaction(engine) as session:
+        create_store(session, NOON, name="Counted", timezone="UTC")
+    settings = Settings(_env_file=None, templates_dir=TEMPLATES, outbox_dir=tmp_path)
+    Worker(build(settings, engine=engine))._prune()
+    with engine.connect() as connection:
+        assert "store" in connection.exec_driver_sql("SELECT tbl FROM sqlite_stat1").scalars().all()
+    engine.dispose()
 
 
 def test_a_worker_that_never_gets_done_is_not_late(house: House) -> None:
