@@ -215,4 +215,6 @@ def build(
         own.close()
         fetcher.api.close()
 
-    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, fetcher, close)
+    return Services(
+        settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, fetcher, close
+    )

@@ -17,7 +17,7 @@ from notifier import evidence
 from notifier.db import facts as store
 from notifier.db import personal, proof, queries, suppressions
 from notifier.db.facts import Order, record
-from notifier.db.tables import Fact, MessageHistory, MessageRow, ProviderEvent, Store
+from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, ProviderEvent, Store
 from notifier.domain.evidence import own_digest
 from notifier.domain.forgetting import Person
 from notifier.errors import Conflict, NotFound
@@ -72,8 +72,8 @@ def export(
 def _order(session: Session, order: Order) -> dict[str, Any]:
     id_ = order.row.id
     return {
-        **_row(order.row),
-        "lines": [_row(line) for line in order.lines],
+        **_row(Backorder.model_validate(order.row, from_attributes=True)),
+        "lines": [_row(BackorderLine.model_validate(line, from_attributes=True)) for line in order.lines],
         "happened": [_row(fact) for fact in queries.facts_about(session, id_)],
         "emails": _emails(session, order.row.store_id, queries.messages_of(session, [id_])[id_]),
         "emails_history": [_row(change) for change in queries.history(session, id_)],
