@@ -17,7 +17,15 @@ from notifier import evidence
 from notifier.db import facts as store
 from notifier.db import personal, proof, queries, suppressions
 from notifier.db.facts import Order, record
-from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, ProviderEvent, Store
+from notifier.db.tables import (
+    Backorder,
+    BackorderLine,
+    Fact,
+    MessageHistory,
+    MessageRow,
+    ProviderEvent,
+    Store,
+)
 from notifier.domain.evidence import own_digest
 from notifier.domain.forgetting import Person
 from notifier.errors import Conflict, NotFound
