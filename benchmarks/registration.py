@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import uvloop
 
@@ -32,19 +33,21 @@ def measure(bench: Bench) -> Iterator[Row]:
 
     small = {"email": "jane@customer.example", "sku": "LAMP", "quantity": 1, "eta": "2030-01-01"}
     single, bare, many = [], [], []
+    cpu: dict[str, list[float]] = {"single": [], "bare": [], "many": []}
     for _ in range(bench.repeat):
         # Tables analysed while empty would have PostgreSQL check each reference by reading them whole.
         with database(bench, bench.count(10_000, 400)) as url:
-            with api(url) as address:
-                single.append(posted(address, "/v1/backorders", [new() for _ in range(count)], CONNECTIONS))
-                bodies = [{"backorders": [new() for _ in range(batch)]} for _ in range(batches)]
-                many.append(batch * posted(address, "/v1/backorders/batch", bodies, 2))
-            with bare_api(url) as address:
-                bare.append(
-                    posted(
-                        address, "/orders", [small | {"order_id": str(n)} for n in range(count)], CONNECTIONS
-                    )
-                )
+            with api(url) as (address, server):
+                bodies = [new() for _ in range(count)]
+                with working(server, cpu["single"], count):
+                    single.append(posted(address, "/v1/backorders", bodies, CONNECTIONS))
+                batched = [{"backorders": [new() for _ in range(batch)]} for _ in range(batches)]
+                with working(server, cpu["many"], batch * batches):
+                    many.append(batch * posted(address, "/v1/backorders/batch", batched, 2))
+            with bare_api(url) as (address, server):
+                flat = [small | {"order_id": str(n)} for n in range(count)]
+                with working(server, cpu["bare"], count):
+                    bare.append(posted(address, "/orders", flat, CONNECTIONS))
     ratio = median(single) / median(bare)
     yield Row(
         "registration, one a request",
@@ -62,30 +65,54 @@ def measure(bench: Bench) -> Iterator[Row]:
         "≥ 10,000/s",
         median(many) >= 10_000,
     )
+    spent = {name: median(values) for name, values in cpu.items()}
+    for name, what in (("single", "one a request"), ("many", f"{batch} a request")):
+        yield Row(
+            f"processor of the server, an order, {what}",
+            f"{spent[name] * 1e6:,.0f} µs",
+            f"bare insert {spent['bare'] * 1e6:,.0f} µs",
+            spent[name] / spent["bare"],
+        )
 
 
 # --- the servers -----------------------------------------------------------------------------------------
 
+Serving = tuple[tuple[str, int], int]
+"""The address of a server, and its process."""
+
 
 @contextmanager
-def api(url: str) -> Iterator[tuple[str, int]]:
+def working(pid: int, each: list[float], count: int) -> Iterator[None]:
+    """Add the seconds of a processor that the process spends meanwhile on each of `count`."""
+    before = _processor_seconds(pid)
+    yield
+    each.append((_processor_seconds(pid) - before) / count)
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def api(url: str) -> Iterator[Serving]:
     """`notifier api` on a free port."""
     port = _free_port()
     command = [NOTIFIER, "api", "--port", str(port)]
-    with _listening(command, environment(url, "http://127.0.0.1:9"), port) as address:
-        yield address
+    with _listening(command, environment(url, "http://127.0.0.1:9"), port) as serving:
+        yield serving
 
 
 @contextmanager
-def bare_api(url: str) -> Iterator[tuple[str, int]]:
+def bare_api(url: str) -> Iterator[Serving]:
     port = _free_port()
     command = [PYTHON, "-m", "uvicorn", "benchmarks.bare_api:app", "--port", str(port), "--no-access-log"]
-    with _listening(command, environment(url, "") | {"DATABASE_URL": url}, port) as address:
-        yield address
+    with _listening(command, environment(url, "") | {"DATABASE_URL": url}, port) as serving:
+        yield serving
 
 
 @contextmanager
-def _listening(command: Sequence[str], env: dict[str, str], port: int) -> Iterator[tuple[str, int]]:
+def _listening(command: Sequence[str], env: dict[str, str], port: int) -> Iterator[Serving]:
     with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + 60
@@ -93,7 +120,7 @@ def _listening(command: Sequence[str], env: dict[str, str], port: int) -> Iterat
                 assert server.poll() is None, f"{command} did not start"
                 assert time.monotonic() < deadline, f"{command} does not listen"
                 time.sleep(0.05)
-            yield "127.0.0.1", port
+            yield ("127.0.0.1", port), server.pid
         finally:
             server.terminate()
 

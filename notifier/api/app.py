@@ -35,7 +35,7 @@ from notifier.api import (
 from notifier.api.deps import Doors
 from notifier.api.edge import Edge
 from notifier.api.gather import Gathered
-from notifier.api.registering import at_once, register_together
+from notifier.api.registering import register_together
 from notifier.bootstrap import Services
 
 DESCRIPTION = """\
@@ -85,7 +85,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.doors = Doors()
     app.state.shoppers = widget.shoppers()
-    app.state.registering = Gathered(register_together, at_once(services.engine))
+    app.state.registering = Gathered(register_together)
     problems.install(app)
     for router in (
         backorders.single,

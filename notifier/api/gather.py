@@ -16,24 +16,22 @@ Answered = TypeVar("Answered")
 class Gathered(Generic[Asked, Answered]):
     """Does together what is asked for while it is busy. What is asked for while it rests is done at once, alone.
 
-    `do` is called with all that waits, in a thread, at most `times` at once; it answers each with a value or an error,
-    in order. What it raises is every asker's.
+    `do` is called with all that waits, in a thread, once at a time; it answers each with a value or an error, in order.
+    What it raises is every asker's.
     """
 
-    def __init__(
-        self, do: Callable[[Sequence[Asked]], Sequence[Answered | Exception]], times: int = 1
-    ) -> None:
-        self._do, self._times = do, times
+    def __init__(self, do: Callable[[Sequence[Asked]], Sequence[Answered | Exception]]) -> None:
+        self._do = do
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
-        self._at_work: set[asyncio.Task[None]] = set()
+        self._at_work: asyncio.Task[None] | None = None
 
     async def __call__(self, asked: Asked) -> Answered:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answered] = loop.create_future()
         self._waiting.append((asked, answer))
-        if len(self._at_work) < self._times:
+        if self._at_work is None:
             # Its own context: what it logs belongs to no one request.
-            self._at_work.add(loop.create_task(self._work(), context=Context()))
+            self._at_work = loop.create_task(self._work(), context=Context())
         return await answer
 
     async def _work(self) -> None:
@@ -47,8 +45,8 @@ class Gathered(Generic[Asked, Answered]):
                         future.set_exception(answer)
                     else:
                         future.set_result(answer)
-        finally:  # before anybody else asks, who would wait for what is over
-            self._at_work.difference_update({asyncio.current_task()})
+        finally:
+            self._at_work = None
 
     async def _answers(
         self, group: list[tuple[Asked, asyncio.Future[Answered]]]

@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 from fastapi import Response
-from sqlalchemy import Engine
 from sqlmodel import Session
 
 from notifier import advising, intake
@@ -37,14 +36,6 @@ class Registration:
 Answers = dict[Registration, Response | Exception]
 Shown = shapes.Backorder | dict[str, Any]
 """An order as it is answered, as a shape or in plain values."""
-
-
-def at_once(engine: Engine) -> int:
-    """How many transactions of registrations are worth while at one time.
-
-    While one waits for PostgreSQL and its disk, the next is planned; SQLite has one writer at a time.
-    """
-    return 1 if engine.dialect.name == "sqlite" else 2
 
 
 def register_together(asked: Sequence[Registration]) -> list[Response | Exception]:

@@ -217,26 +217,6 @@ def test_what_is_asked_for_meanwhile_is_done_together_and_answered_each_by_itsel
     assert slow.groups == [[2], [4, 5, 6, 8], [10]]
 
 
-def test_no_more_are_under_way_at_one_time_than_are_worth_while() -> None:
-    slow = Slow()
-
-    async def ask() -> list[int]:
-        gathered = Gathered(slow, times=2)
-        asked = []
-        for number in (2, 4):
-            slow.begun.clear()
-            asked.append(asyncio.create_task(gathered(number)))
-            assert await asyncio.to_thread(slow.begun.wait, 10)
-        asked += [asyncio.create_task(gathered(number)) for number in (6, 8)]
-        await asyncio.sleep(0.05)
-        assert slow.groups == [[2], [4]]
-        slow.go.set()
-        return [*await asyncio.gather(*asked), await gathered(10)]
-
-    assert asyncio.run(ask()) == [4, 8, 12, 16, 20]
-    assert slow.groups == [[2], [4], [6, 8], [10]]
-
-
 def test_what_breaks_all_is_everybodys_error_and_the_next_is_served_again() -> None:
     broken = [True]
 
