@@ -71,7 +71,7 @@ def test_an_operator_walks_through_the_console(shop: Shop, address: str, page: "
     page.get_by_role("link", name="1046").click()
     page.get_by_role("link", name="Email: Answer needed").last.click()
     assert "Friday, February 12, 2027" in page.frame_locator("iframe").locator("body").inner_text()
-    page.get_by_role("link", name="Waiting SKUs").click()
+    page.get_by_role("link", name="SKUs", exact=True).click()
     page.get_by_role("link", name="Red glass ornament").click()
     page.get_by_label("New ship date").fill("2027-02-20")
     page.get_by_role("button", name="See what it would do").click()
