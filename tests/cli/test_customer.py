@@ -2,15 +2,11 @@
 
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from notifier.db.engine import make_engine
-from notifier.db.migrate import upgrade
 from tests.cli.test_cli import Run, run
 from tests.everywhere import where
 from tests.house import Clock, House
@@ -18,14 +14,6 @@ from tests.house import Clock, House
 __all__ = ["run"]
 
 ADDRESS = "quux@example.com"
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = make_engine(f"sqlite:///{tmp_path / 'shop.db'}")
-    upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

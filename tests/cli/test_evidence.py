@@ -1,7 +1,6 @@
 """`notifier evidence`: exported from the database, verified without one."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,21 +8,11 @@ import pytest
 from sqlalchemy import Engine
 
 from notifier.config import DEVELOPMENT_SECRET
-from notifier.db.engine import make_engine
-from notifier.db.migrate import upgrade
 from notifier.signed import Signer
 from tests.cli.test_cli import Run, run
 from tests.house import Clock, House
 
 __all__ = ["run"]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = make_engine(f"sqlite:///{tmp_path / 'shop.db'}")
-    upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -2,28 +2,18 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from notifier.db.engine import make_engine, reading
-from notifier.db.migrate import upgrade
+from notifier.db.engine import reading
 from notifier.db.tables import Store
 from tests.cli.test_cli import Run, run
 from tests.house import House
 
 __all__ = ["run"]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = make_engine(f"sqlite:///{tmp_path / 'shop.db'}")
-    upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
