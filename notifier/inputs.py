@@ -5,7 +5,7 @@ Unknown fields are refused, not dropped: a misspelt `promissed` must not pass fo
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from notifier.addresses import Email
 from notifier.domain.eta import Eta
@@ -164,7 +164,7 @@ class EtaChange(WithEta):
 class CustomerChange(Input):
     """Customer details to change; what is left out stays."""
 
-    email: EmailStr | None = None
+    email: Email | None = None
     name: Words | None = None
     locale: LocaleTag | None = None
     timezone: Zone | None = None
@@ -235,7 +235,7 @@ class NewRevocation(Input):
 class NewSuppression(Input):
     """An address that must get no mail, or, with `waiting`, no countdowns."""
 
-    address: EmailStr
+    address: Email
     scope: Scope = Scope.ALL
     reason: Text = "the store wishes so"
 
