@@ -106,6 +106,18 @@ def test_a_lost_claim_can_settle_freeze_or_release_nothing(house: House) -> None
     assert house.message() == before
 
 
+def test_nothing_is_put_off_past_its_time(house: House) -> None:
+    house.register()
+    (held,) = claim(house)
+    with house.writing() as session:
+        outbox.postpone(session, held, held.expires_at + LEASE, "much later", house.clock.now)
+    assert house.message().attempt_at == held.expires_at
+    house.clock.now = held.expires_at
+    with house.writing() as session:
+        assert sweep(session, house.clock.now)["expired"] >= 1
+    assert house.message().status == "expired"
+
+
 def test_a_claim_settles_once(house: House) -> None:
     house.register()
     (held,) = claim(house)

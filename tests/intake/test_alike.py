@@ -231,6 +231,17 @@ def test_an_order_that_more_happened_to_is_planned_by_itself(house: House) -> No
     assert [shape is None for shape in shapes(house, date(2027, 3, 20))] == [True, True, False]
 
 
+def test_an_order_one_of_whose_emails_somebody_has_begun_to_send_is_planned_by_itself(house: House) -> None:
+    house.register()
+    house.turn()
+    (before,) = shapes(house, date(2027, 3, 20))
+    with house.writing() as session:
+        planned = session.exec(select(MessageRow).where(MessageRow.status == "planned")).first()
+        assert planned is not None
+        planned.lease_token, planned.lease_until = "theirs", house.clock.now
+    assert (before is None, shapes(house, date(2027, 3, 20))) == (False, [None])
+
+
 def test_an_order_that_has_that_date_already_does_not_move(house: House) -> None:
     house.register()
     with reading(house.engine) as session:
