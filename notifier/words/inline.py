@@ -133,9 +133,10 @@ class _Writer:
 
     def _chosen(self, question: nodes.If) -> list[nodes.Node] | None:
         """Which way it goes, where that is known when compiling. None where it is not, or a name gets a meaning."""
+        if not isinstance(question.test, nodes.Expr):
+            return None
         try:
-            test: nodes.Expr = question.test  # type: ignore[assignment]
-            yes = test.as_const(nodes.EvalContext(self._shared.environment))
+            yes = question.test.as_const(nodes.EvalContext(self._shared.environment))
         except nodes.Impossible:
             return None
         way = question.body if yes else question.else_

@@ -66,6 +66,8 @@ def written_out(source: str) -> tuple[nodes.Template, Template]:
         "{% set kept = put.note(name) %}{{ kept }}{{ put.note(kept|upper) }}",
         "{{ put.note(_('Hello')) }}{{ _('Hi %(name)s', name=name) }}{{ _('Hi %(name)s', name=_('Hello')) }}",
         "{{ put.note(name if no else words) }}{{ name ~ words }}{{ part }}",
+        "{% if part == 'html' %}{{ put.note(name) }}{% else %}{{ put.nobody(name) }}{% endif %}",
+        "{% if part == 'text' %}{% set words = 1 %}{% endif %}{{ words }}{% if no %}{{ name }}{% endif %}",
     ],
 )
 def test_a_call_and_what_is_written_in_its_place_say_the_same(source: str) -> None:
@@ -104,6 +106,14 @@ def test_what_is_written_out_everywhere_needs_no_module() -> None:
     )
     assert tree.find(nodes.Import) is None
     assert written_out(IMPORT + "{{ put.deep(1) }}")[0].find(nodes.Import) is not None
+
+
+def test_what_is_said_in_another_part_needs_no_module() -> None:
+    tree, template = written_out(
+        IMPORT + "{% if part == 'text' %}{{ put.nobody(name) }}{% endif %}{{ shop }}"
+    )
+    assert not list(tree.find_all((nodes.Import, nodes.If)))
+    assert template.render(VALUES) == "Fern &amp; Oak"
 
 
 def test_every_email_says_the_same_with_macros_that_are_called() -> None:
