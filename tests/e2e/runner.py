@@ -19,6 +19,10 @@ from tests.house import Clock, House, make_post
 from tests.providers.fake import Scripted
 
 
+KILLS = 10
+"""More often than any test kills the engine with one message in hand, so that none is given up for that."""
+
+
 class Lines(Scripted):
     """Takes everything, each time, and keeps count where a dead process can't take it along."""
 
@@ -48,6 +52,6 @@ def main(
         if here == point:
             os.kill(os.getpid(), by)
 
-    house.post = replace(make_post(house.engine, clock, provider), watch=watch)
+    house.post = replace(make_post(house.engine, clock, provider), watch=watch, max_attempts=KILLS)
     house.turn()
     house.engine.dispose()

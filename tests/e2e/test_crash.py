@@ -14,6 +14,7 @@ from sqlmodel import col, func, select
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.stores import create_store
 from notifier.db.tables import Backorder, BackorderLine, Fact
+from notifier.dispatch import FIRST
 from tests.e2e import runner
 from tests.house import LEASE, NOON, House
 
@@ -62,16 +63,16 @@ def test_a_killed_worker_loses_and_doubles_nothing_where_duplicates_are_removed(
     ("point", "taken", "doubtful"),
     [
         ("claimed", 0, 0),
-        ("frozen", 0, ORDERS),
-        ("sending", 0, ORDERS),
-        ("accepted", 1, ORDERS),
-        ("settled", 1, ORDERS - 1),
+        ("frozen", 0, FIRST),
+        ("sending", 0, FIRST),
+        ("accepted", 1, FIRST),
+        ("settled", 1, FIRST - 1),
     ],
 )
 def test_a_killed_worker_doubles_nothing_and_lists_each_doubt_where_duplicates_are_not_removed(
     house: House, database_url: str, tmp_path: Path, point: str, taken: int, doubtful: int
 ) -> None:
-    """All messages of a batch are frozen together, so all of them are in doubt: better than one sent twice."""
+    """The messages of a batch are frozen together, so all of them are in doubt: better than one sent twice."""
     crowded(house)
     assert run(database_url, "lines", tmp_path, NOON, point) == -signal.SIGKILL
     lines = tmp_path / "lines"
