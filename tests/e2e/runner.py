@@ -18,7 +18,6 @@ from notifier.providers.base import Accepted, Envelope, Outcome, Provider
 from tests.house import Clock, House, make_post
 from tests.providers.fake import Scripted
 
-
 KILLS = 10
 """More often than any test kills the engine with one message in hand, so that none is given up for that."""
 
