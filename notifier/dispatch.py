@@ -329,9 +329,8 @@ def _freeze(post: Post, ready: Sequence[_Ready], now: datetime) -> list[Going]:
     with transaction(post.engine) as session:
         spacing.hold(session, spaced)
         lately = crowding.look(session, spaced, [item.order for item in ready], now)
-        reminding = defaultdict[spacing.Address, list[str]](
-            list
-        )  # so that two orders of a customer are spaced too
+        # By customer, for which orders: two of one customer are spaced, too.
+        reminding = defaultdict[spacing.Address, list[str]](list)
         versions = store.versions(session, {item.order.row.id for item in ready})
         leaving = []
         for item in ready:
