@@ -1,10 +1,12 @@
 """What new estimates would make happen, before they do: orders, emails by kind, answers, money, samples."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,11 +14,14 @@ from sqlmodel import Session
 
 from notifier.db import facts as store
 from notifier.db.alike import Sketch, Wanted, sketches
+from notifier.db.beside import Beside, beside
 from notifier.db.codec import policy_from_json
 from notifier.db.facts import Order
+from notifier.db.gathered import Found, read
 from notifier.db.tables import Store
 from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind
 from notifier.domain.plan import LAPSE
+from notifier.domain.policy import Policy
 from notifier.errors import Held
 from notifier.planning import changes_of
 
@@ -77,26 +82,44 @@ def foresee(
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
     tally = _Tally()
     known: defaultdict[Wanted, dict[Hashable, tuple[Draft, ...]]] = defaultdict(dict)
-    for change, ids in alike:
-        looks: defaultdict[Hashable, list[Sketch]] = defaultdict(list)
-        for look in sketches(session, ids, change, policy, zone, lock=False):
-            if look.anew:
-                looks[look.shape or look.id].append(look)
-        fresh = known[change]
-        _plan_shapes(session, {shape: those[0].id for shape, those in looks.items()}, change, now, fresh)
-        for shape, those in looks.items():
-            units = [(look.currency, look.unit_price, look.units) for look in those]
-            tally.note([look.id for look in those], (change,), fresh[shape], units)
-        forget(fresh)
-    _note_each(session, tally, each or {}, now)
+    with beside(session) as asked:
+        for change, found in _read_ahead(asked, alike, policy):
+            looks: defaultdict[Hashable, list[Sketch]] = defaultdict(list)
+            for look in sketches(found, change, policy, zone):
+                if look.anew:
+                    looks[look.shape or look.id].append(look)
+            fresh = known[change]
+            _plan_shapes(asked, {shape: those[0].id for shape, those in looks.items()}, change, now, fresh)
+            for shape, those in looks.items():
+                units = [(look.currency, look.unit_price, look.units) for look in those]
+                tally.note([look.id for look in those], (change,), fresh[shape], units)
+            forget(fresh)
+        _note_each(asked, tally, each or {}, now)
+        samples = _samples(asked, tally, now)
     return Radius(
         tally.orders,
         dict(tally.messages),
         tally.by_day.total(),
         tally.value(),
-        _samples(session, tally, now),
+        samples,
         {day: Answers(count, tuple(tally.first[day])) for day, count in sorted(tally.by_day.items())},
     )
+
+
+def _read_ahead(asked: Beside, alike: Alike, policy: Policy) -> Iterator[tuple[Wanted, Found]]:
+    """What there is of each chunk; the next one is read while this one is looked at."""
+    coming: tuple[Wanted, Future[Found]] | None = None
+    for change, ids in alike:
+        ready = coming
+        coming = change, asked.ask(partial(read, ids=ids, sku=change.sku, own=policy.skus.keys()))
+        if ready:
+            yield ready[0], ready[1].result()
+    if coming:
+        yield coming[0], coming[1].result()
+
+
+def _load(asked: Beside, ids: Iterable[str]) -> dict[str, Order]:
+    return asked.ask(partial(store.load, ids=list(ids))).result()
 
 
 @dataclass
@@ -143,7 +166,7 @@ class _Tally:
 
 
 def _plan_shapes(
-    session: Session,
+    asked: Beside,
     firsts: Mapping[Hashable, str],
     change: Wanted,
     now: datetime,
@@ -151,7 +174,7 @@ def _plan_shapes(
 ) -> None:
     """Note the fresh emails of each shape, or order without one, that is not `known`: by one order of it."""
     new = {shape: id_ for shape, id_ in firsts.items() if shape not in known}
-    loaded = store.load(session, new.values())
+    loaded = _load(asked, new.values()) if new else {}  # who asks waits for what was asked before
     for shape, id_ in new.items():
         known[shape] = _fresh(_as_if(loaded[id_], (change,)), now)
 
@@ -162,10 +185,10 @@ def forget(known: dict[Hashable, Any]) -> None:
         known.clear()
 
 
-def _note_each(session: Session, tally: _Tally, each: Each, now: datetime) -> None:
+def _note_each(asked: Beside, tally: _Tally, each: Each, now: datetime) -> None:
     ids = sorted(each)
     for start in range(0, len(ids), SINGLES):
-        loaded = store.load(session, ids[start : start + SINGLES])
+        loaded = _load(asked, ids[start : start + SINGLES])
         for id_, order in loaded.items():
             changes = tuple(each[id_])
             after = _as_if(order, changes)
@@ -178,9 +201,9 @@ def _note_each(session: Session, tally: _Tally, each: Each, now: datetime) -> No
                 tally.note([id_], changes, _fresh(after, now), moved)
 
 
-def _samples(session: Session, tally: _Tally, now: datetime) -> tuple[tuple[Order, Draft], ...]:
+def _samples(asked: Beside, tally: _Tally, now: datetime) -> tuple[tuple[Order, Draft], ...]:
     chosen = [sample for of_kind in tally.samples.values() for sample in of_kind][:SAMPLES]
-    loaded = store.load(session, [id_ for id_, _ in chosen])
+    loaded = _load(asked, [id_ for id_, _ in chosen])
     orders = [_as_if(loaded[id_], changes) for id_, changes in chosen]
     return tuple(
         (order, next(draft for draft in _fresh(order, now) if draft.kind in CHANGE_OF_DATE))

@@ -16,6 +16,7 @@ from notifier.db.codec import policy_from_json
 from notifier.db.endpoints import listeners
 from notifier.db.engine import transaction
 from notifier.db.facts import record
+from notifier.db.gathered import read
 from notifier.db.ids import new_id
 from notifier.db.pattern import Pattern
 from notifier.db.tables import SkuChange, Store
@@ -31,7 +32,7 @@ AT_ONCE = 500
 CHUNK = 1000
 """How many orders one transaction moves, so that sending goes on meanwhile."""
 
-GLANCE = 5000
+GLANCE = 2500
 """How many orders are looked at together that nobody is to move yet."""
 
 CHUNKS = 6
@@ -174,7 +175,8 @@ def _move(
 ) -> None:
     """Move those of these orders that have another estimate."""
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
-    moving = sketches(session, ids, change, policy, zone, lock=True)
+    found = read(session, ids, change.sku, policy.skus.keys(), lock=True)
+    moving = sketches(found, change, policy, zone)
     listened = bool(listeners(session, {store_row.id}))
     if listened:  # news is of one order and its law, so each is planned by itself
         moving = [sketch._replace(shape=None) for sketch in moving]

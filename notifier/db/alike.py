@@ -20,7 +20,7 @@ from sqlmodel import Session, SQLModel
 from notifier.db import gathered, hindsight
 from notifier.db.bulk import insert_stored
 from notifier.db.facts import eta_changed
-from notifier.db.gathered import Gathered, Left
+from notifier.db.gathered import Found, Gathered, Left
 from notifier.db.ids import new_id
 from notifier.db.raw import stored
 from notifier.domain.eta import Eta
@@ -54,24 +54,13 @@ class Wanted:
     at: datetime
 
 
-def sketches(
-    session: Session,
-    ids: Sequence[str],
-    wanted: Wanted,
-    policy: Policy,
-    zone: ZoneInfo,
-    *,
-    lock: bool,
-) -> list[Sketch]:
+def sketches(found: Found, wanted: Wanted, policy: Policy, zone: ZoneInfo) -> list[Sketch]:
     """Those of these orders, all of one store, whose line of the SKU moves with the new estimate.
 
-    With `lock` nobody else changes the orders or their messages until the transaction ends. `zone` is the store's.
+    They were read for this SKU and policy. `zone` is the store's.
     """
-    if lock:
-        gathered.lock(session, ids)
     look = _Look(wanted, policy, zone)
-    found = map(look.at, gathered.orders(session, ids, wanted.sku, policy.skus.keys()))
-    return [sketch for sketch in found if sketch is not None]
+    return [sketch for order in gathered.orders(found) if (sketch := look.at(order)) is not None]
 
 
 class _Look:
@@ -90,22 +79,23 @@ class _Look:
         """What there is to know of the order; None when its line of the SKU stays as it is."""
         anew = order.eta != self._eta or order.eta_earliest != self._earliest
         told = anew or self._wanted.reason not in {None, order.eta_reason}
-        if not told or not order.waiting or order.eta_changed_at > self._at:
+        waiting = int(order.waiting)
+        if not told or not waiting or order.eta_changed_at > self._at:
             return None
         by_itself = (
             order.happened
             or order.astray
-            or (order.payment is not None and _card_runs_out(order.payment, self._eta, order.latest))
+            or (order.payment and _card_runs_out(order.payment, self._eta, order.latest))
         )
         line_ids = tuple(order.line_ids.split(gathered.BETWEEN))
         return Sketch(
             order.id,
             order.store_id,
-            order.currency,
+            order.currency or None,
             order.line_id,
-            order.eta,
-            order.waiting,
-            order.unit_price,
+            order.eta or None,
+            waiting,
+            order.unit_price or None,
             anew,
             None if by_itself else self._shape(order, line_ids, anew=anew),
             line_ids,
@@ -119,13 +109,13 @@ class _Look:
         last_told = max([registered_at, *[each.at for each in left]])
         threshold = self._far(last_told[:10])
         eta = self._eta if anew else order.eta
-        far = (eta is None or eta >= threshold) and (order.soonest is None or order.soonest >= threshold)
-        welcome, said = order.welcome, order.said or ""
+        far = (not eta or eta >= threshold) and (not order.soonest or order.soonest >= threshold)
+        welcome, said = order.welcome, order.said
         for position, line_id in enumerate(line_ids):
             said = said.replace(line_id, str(position))
         # Dates that the first email told, and that never changed, are no news of any hour.
         known = (
-            (far and welcome is not None and not order.unsettled)
+            (far and welcome and not order.unsettled)
             and not order.changed.replace(registered_at, "").strip(gathered.BETWEEN)
             and all(line_id in welcome for line_id in line_ids)
         )
@@ -175,18 +165,18 @@ class _Look:
         return self._known_days[minute]
 
 
-def _text(day: date | None) -> str | None:
-    return day.isoformat() if day else None
+def _text(day: date | None) -> str:
+    return day.isoformat() if day else ""
 
 
 def _when_left(message: Left) -> tuple[str, str]:
     return message.at, message.id
 
 
-def _card_runs_out(payment: str, *etas: str | None) -> bool:
+def _card_runs_out(payment: str, *etas: str) -> bool:
     """Whether a card runs out before a line comes, by its date now or the new one."""
     expires = json.loads(payment).get("expires") if payment != "null" else None
-    return expires is not None and any(eta is not None and eta[:7] > expires for eta in etas)
+    return expires is not None and any(eta[:7] > expires for eta in etas)
 
 
 def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from notifier import answering, restocking, skus
 from notifier.db.alike import Wanted, sketches
 from notifier.db.engine import make_engine, reading
+from notifier.db.gathered import read
 from notifier.db.migrate import upgrade
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, Store
 from notifier.domain.eta import Eta
@@ -200,7 +201,7 @@ def shapes(house: House, eta: date) -> list[Any]:
     now = house.clock.now
     wanted = Wanted(SKU, Eta(eta), "fog", now)
     with reading(house.engine) as session:
-        found = sketches(session, ids(house), wanted, Policy(), ZoneInfo("UTC"), lock=False)
+        found = sketches(read(session, ids(house), SKU, ()), wanted, Policy(), ZoneInfo("UTC"))
     return [sketch.shape for sketch in found]
 
 
@@ -246,4 +247,4 @@ def test_an_order_that_has_that_date_already_does_not_move(house: House) -> None
     house.register()
     with reading(house.engine) as session:
         wanted = Wanted(SKU, Eta(date(2026, 12, 20)), None, house.clock.now)
-        assert not sketches(session, ids(house), wanted, Policy(), ZoneInfo("UTC"), lock=False)
+        assert not sketches(read(session, ids(house), SKU, ()), wanted, Policy(), ZoneInfo("UTC"))

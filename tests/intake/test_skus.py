@@ -1,7 +1,7 @@
 """A new estimate for a SKU, and goods that arrive, reach every order that waits: all of them, once, as foretold."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -81,6 +81,23 @@ def test_a_dry_run_changes_nothing(house: House) -> None:
     before = (house.messages(), etas(house))
     assert preview(house, "2027-01-15").backorders == 1
     assert (house.messages(), etas(house)) == before
+
+
+def test_a_dry_run_that_reads_ahead_tells_what_one_that_does_not_would(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(house, 23)
+    house.dispatch()
+    house.register("not-told-yet")
+    within = preview(house, "2027-03-15")
+    monkeypatch.setattr(skus, "GLANCE", 5)
+    with reading(house.engine) as session:
+        wanted = SkuEta(eta=date(2027, 3, 15))
+        shop = session.get_one(Store, house.store_id)
+        beside = skus.preview_eta(session, shop, SKU, wanted, house.clock.now)
+    assert beside.backorders == 24
+    assert len(beside.samples) == len(within.samples) == 5
+    assert replace(beside, samples=()) == replace(within, samples=())
 
 
 def test_a_change_names_the_value_at_risk_and_shows_samples(house: House) -> None:
