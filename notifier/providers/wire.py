@@ -1,94 +1,19 @@
-"""HTTP to a vendor: one pooled transport under both SDKs, and one reading of its answers.
+"""What is common to both vendors: their settings, and what their answers mean."""
 
-Both vendors' clients ship without time-outs, and without a way to tell a connection that was never made from
-an answer that never came. For an email that difference is everything, so the transport settles it here.
-"""
-
-import http.client
-import io
 import json
 import re
-import socket
-import ssl
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError
-
 from notifier.errors import Misconfigured
 from notifier.providers import reason
 from notifier.providers.base import About, Deferred, Rejected, Unavailable, Unknown
-from notifier.providers.patience import LARGEST_REPLY, Patience
+from notifier.providers.transport import NoAnswer, NotSent
 
-_CONNECTIONS = 64  # kept open per host: as many as NOTIFIER_SEND_THREADS can be
 _LONGEST_PAUSE = timedelta(hours=1)  # a service that names a later time is asked again after this
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        until = time.monotonic() + (sock.gettimeout() or 0)
-        self.fp.close()
-        self.fp = io.BufferedReader(Patience(sock, lambda: until - time.monotonic()))
-
-
-class _PlainConnection(HTTPConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except (HTTPError, OSError) as error:
-            raise NewConnectionError(self, str(error)) from error
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except (HTTPError, OSError) as error:  # the handshake too: urllib3 calls its time-out a read time-out
-            raise NewConnectionError(self, str(error)) from error
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-def transport(timeout_seconds: float) -> urllib3.PoolManager:
-    """Pooled connections, a quarter of the time to connect and the rest to be answered, no retries.
-
-    Whatever fails before a connection stands is a `NewConnectionError`, and nothing else is one.
-    """
-    pool = urllib3.PoolManager(
-        maxsize=_CONNECTIONS,
-        retries=False,  # urllib3 must never post a second time by itself, nor carry a key to another host
-        timeout=urllib3.Timeout(connect=timeout_seconds / 4, read=timeout_seconds * 3 / 4),
-    )
-    pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-    return pool
-
-
-def read(answer: urllib3.BaseHTTPResponse) -> bytes:
-    """The body of an answer that has its status already: as much of it as came, for the status alone decides."""
-    try:
-        body = answer.read(LARGEST_REPLY)
-    except (HTTPError, OSError, http.client.HTTPException):
-        answer.close()
-        return b""
-    answer.release_conn()
-    return body
 
 
 def base(url: str | None, standard: str, setting: str) -> str:
@@ -142,24 +67,12 @@ def refusal(
     return Unavailable(words, needs_person=True, about=About.SERVER)
 
 
-def trouble(vendor: str, error: Exception, *secrets: str) -> Unavailable | Unknown:
-    """What an exception of the transport means."""
-    if isinstance(error, NewConnectionError):
-        root = _root(error)
-        about = About.TLS if isinstance(root, ssl.SSLError) else About.SERVER
-        return Unavailable(reason.plain(f"cannot reach {vendor}: {_in_words(root)}", *secrets), about=about)
-    return Unknown(reason.plain(f"{vendor} gave no answer: {_in_words(_root(error))}", *secrets))
-
-
-def _root(error: BaseException) -> BaseException:
-    """What happened at the bottom, without the layers that passed it on."""
-    while inner := error.__cause__ or next((a for a in error.args if isinstance(a, Exception)), None):
-        error = inner
-    return error
-
-
-def _in_words(error: BaseException) -> str:
-    return reason.of_oserror(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+def trouble(vendor: str, error: NotSent | NoAnswer, *secrets: str) -> Unavailable | Unknown:
+    """What it means that the transport brought no answer."""
+    if isinstance(error, NotSent):
+        about = About.TLS if error.tls else About.SERVER
+        return Unavailable(reason.plain(f"cannot reach {vendor}: {error}", *secrets), about=about)
+    return Unknown(reason.plain(f"{vendor} gave no answer: {error}", *secrets))
 
 
 def _is_json(body: bytes) -> bool:

@@ -3,8 +3,10 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -123,6 +125,35 @@ def test_many_emails_share_one_connection(vendor: Provider, vendors: Vendors) ->
     for n in range(5):
         vendor.send(replace(PLAIN, message_id=f"m{n}"), NOW)
     assert (len(vendors.emails), vendors.connections) == (5, 1)
+
+
+@pytest.mark.parametrize("moment", ["before", "after", "reset"])
+def test_what_a_kept_connection_took_with_it_is_not_sent_again(
+    vendor: Provider, moment: Literal["before", "after", "reset"], vendors: Vendors
+) -> None:
+    vendor.send(PLAIN, NOW)
+    vendors.answer(Answer(drop=moment))
+    assert isinstance(vendor.send(replace(PLAIN, message_id="m2"), NOW), Unknown)
+    assert len(vendors.requests) == (1 if moment == "before" else 2)
+    assert isinstance(vendor.send(replace(PLAIN, message_id="m3"), NOW), Accepted)
+
+
+def test_many_threads_send_each_email_once(vendor: Provider, vendors: Vendors) -> None:
+    emails = [replace(PLAIN, message_id=f"m{n}") for n in range(80)]
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda email: vendor.send(email, NOW), emails))
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert sorted(email.message_id for email in vendors.emails) == sorted(it.message_id for it in emails)
+    assert len(vendors.requests) == len(emails)
+    assert vendors.connections <= 8
+
+
+def test_a_proxy_that_the_environment_names_gets_no_key(
+    vendor: Provider, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert isinstance(vendor.send(PLAIN, NOW), Accepted)
 
 
 # --- over TLS -------------------------------------------------------------------------------------------

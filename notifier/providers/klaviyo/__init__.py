@@ -4,8 +4,6 @@ import json
 from collections.abc import Hashable, Sequence
 from datetime import datetime
 
-import urllib3
-
 from notifier.providers import mime, wire
 from notifier.providers.base import (
     Accepted,
@@ -21,6 +19,7 @@ from notifier.providers.base import (
 from notifier.providers.klaviyo import event
 from notifier.providers.klaviyo.calls import Api, next_cursor
 from notifier.providers.reports import Report, from_klaviyo_events
+from notifier.providers.transport import NoAnswer, NotSent
 
 _STANDARD = "https://a.klaviyo.com"
 
@@ -75,20 +74,15 @@ class Klaviyo:
         if body is None:
             return [left_out[place] for place in range(len(envelopes))]
         try:
-            answer = self.api.pool.request(
-                "POST",
-                self._bulk_url,
-                body=json.dumps(body).encode(),
-                headers=self._headers,
-                preload_content=False,
+            answer = self.api.transport.request(
+                "POST", self._bulk_url, body=json.dumps(body), headers=self._headers
             )
-            said = wire.read(answer)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (NotSent, NoAnswer) as error:
             outcome: Outcome | Apart = wire.trouble("Klaviyo", error, self._key)
         else:
             outcome = Accepted()
             if not 200 <= answer.status < 300:
-                outcome = wire.refusal("Klaviyo", answer.status, answer.headers, said, now, self._key)
+                outcome = wire.refusal("Klaviyo", answer.status, answer.headers, answer.data, now, self._key)
         if isinstance(outcome, Rejected):
             outcome = Apart(outcome.reason)
         return [left_out.get(place, outcome) for place in range(len(envelopes))]
@@ -127,4 +121,4 @@ class Klaviyo:
 
     def close(self) -> None:
         """Hang up on every idle connection."""
-        self.api.pool.clear()
+        self.api.transport.close()

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import urllib3
 from klaviyo_api import KlaviyoAPI
-from openapi_client.exceptions import OpenApiException
 from pydantic import ValidationError
 
 from notifier.errors import NotifierError
 from notifier.providers import wire
 from notifier.providers.base import Deferred, Rejected, Unavailable, Unknown
+from notifier.providers.transport import NoAnswer, NotSent, Transport
 
 Json = dict[str, Any]
 Call = Callable[..., Any]
@@ -29,11 +28,9 @@ class Api:
 
     def __init__(self, key: str, host: str, timeout_seconds: float) -> None:
         self.key, self.host = key, host
-        self.pool = wire.transport(timeout_seconds)
-        # The SDK asks for no time-out unless each call brings one, whatever its transport is set to.
-        self._timeouts = (timeout_seconds / 4, timeout_seconds * 3 / 4)
+        self.transport = Transport(timeout_seconds)
         self.sdk = KlaviyoAPI(key, max_retries=1, test_host=host)
-        self.sdk.api_client.rest_client.pool_manager = self.pool
+        self.sdk.api_client.rest_client.pool_manager = self.transport
 
     @property
     def headers(self) -> dict[str, str]:
@@ -48,19 +45,16 @@ class Api:
     def ask(self, call: Call, now: datetime, *arguments: Any, **options: Any) -> Json | Failure:
         """The body that a call was answered with, empty where there is none; else what came of it."""
         try:
-            answer = call(*arguments, **options, _request_timeout=self._timeouts)
-            said = wire.read(answer)
+            answer = call(*arguments, **options)
         except ValidationError as error:
             fault = error.errors(include_input=False, include_url=False)[0]
             return Rejected(f"Klaviyo's SDK refuses it: {fault['loc']}: {fault['msg']}")
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            return wire.trouble("Klaviyo", error, self.key)
-        except OpenApiException as error:  # how the SDK passes on a TLS connection that broke later
+        except (NotSent, NoAnswer) as error:
             return wire.trouble("Klaviyo", error, self.key)
         if not 200 <= answer.status < 300:
-            return wire.refusal("Klaviyo", answer.status, answer.headers, said, now, self.key)
+            return wire.refusal("Klaviyo", answer.status, answer.headers, answer.data, now, self.key)
         try:
-            body = json.loads(said or b"{}")
+            body = json.loads(answer.data or b"{}")
         except ValueError:
             body = {}
         return body if isinstance(body, dict) else {}

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import orjson
-import urllib3
 from python_http_client import Client, exceptions
 from python_http_client.client import Response
 from sendgrid import SendGridAPIClient
@@ -18,9 +17,10 @@ from sendgrid import SendGridAPIClient
 from notifier.errors import NotifierError
 from notifier.providers import mime, reason, wire
 from notifier.providers.base import Accepted, Apart, Envelope, Outcome, Rejected
+from notifier.providers.transport import Answer, NoAnswer, NotSent, Transport
 
 _STANDARD = "https://api.sendgrid.com"
-_FAILURES = (exceptions.HTTPError, urllib3.exceptions.HTTPError, OSError)
+_FAILURES = (exceptions.HTTPError, NotSent, NoAnswer)
 _LARGEST_REQUEST = 25_000_000  # bytes of recipients; SendGrid takes 30 MB in all
 _REFUSED_WHOLE = (400, 413, 422)  # for what is in the request: nothing of it was sent
 _UNSUBSCRIBING = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
@@ -65,10 +65,9 @@ class Sendgrid:
         self._key = wire.key(api_key, setting, "SG.xxxx.yyyy")
         host = wire.base(base_url, _STANDARD, "SENDGRID_BASE_URL")
         self.timeout_seconds = timeout_seconds
-        self._pool = wire.transport(timeout_seconds)
+        self._transport = Transport(timeout_seconds)
         self.api = SendGridAPIClient(self._key, host=host)
-        connections = self._pool.connection_from_url(host)
-        self.api.client = _PooledClient(connections, host, self.api.client.request_headers)
+        self.api.client = _PooledClient(self._transport, host, self.api.client.request_headers)
 
     def send(self, envelope: Envelope, now: datetime) -> Outcome:
         """Accepted once SendGrid has queued it; its X-Message-Id is the `ref`. Only events prove delivery."""
@@ -132,7 +131,7 @@ class Sendgrid:
             return self.meaning(error, now), blamed
         except _FAILURES as error:
             return self.meaning(error, now), None
-        return Accepted(response.headers.get("X-Message-Id")), None
+        return Accepted(response.headers.get("x-message-id")), None
 
     def ask(self, what: str, call: Callable[..., Response], now: datetime, **options: Any) -> dict[str, Any]:
         """The body that a call of the SDK was answered with; NotifierError says that `what`, and why."""
@@ -144,7 +143,7 @@ class Sendgrid:
             raise NotifierError(f"{what}: SendGrid's answer is not JSON") from None
         return body if isinstance(body, dict) else {}
 
-    def meaning(self, error: Exception, now: datetime) -> Outcome:
+    def meaning(self, error: exceptions.HTTPError | NotSent | NoAnswer, now: datetime) -> Outcome:
         """What an exception of the SDK or the transport means."""
         if isinstance(error, exceptions.HTTPError):
             return wire.refusal("SendGrid", error.status_code, error.headers, error.body, now, self._key)
@@ -152,7 +151,7 @@ class Sendgrid:
 
     def close(self) -> None:
         """Hang up on every idle connection."""
-        self._pool.clear()
+        self._transport.close()
 
 
 def _share(outcome: Outcome, blamed: Mapping[int, str] | None, number: int) -> Outcome | Apart:
@@ -264,18 +263,14 @@ class _PooledClient(Client):  # type: ignore[misc]  # the package ships no types
     """
 
     def __init__(
-        self,
-        pool: urllib3.HTTPConnectionPool,
-        host: str,
-        request_headers: dict[str, str],
-        url_path: Any = None,
+        self, transport: Transport, host: str, request_headers: dict[str, str], url_path: Any = None
     ) -> None:
         super().__init__(host=host, request_headers=request_headers, version=3, url_path=url_path)
-        self.pool = pool
+        self.transport = transport
 
     def _build_client(self, name: str | None = None) -> "_PooledClient":
         path = [*self._url_path, name] if name else self._url_path
-        return _PooledClient(self.pool, self.host, self.request_headers, path)
+        return _PooledClient(self.transport, self.host, self.request_headers, path)
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("get", "post"):
@@ -283,20 +278,18 @@ class _PooledClient(Client):  # type: ignore[misc]  # the package ships no types
         return partial(self._ask, name.upper())
 
     def _ask(self, verb: str, request_body: Any = None, query_params: Any = None) -> Response:
-        path = self._build_url(query_params).removeprefix(self.host)
         headers = {**self.request_headers, "Content-Type": "application/json"}
         body = None if request_body is None else orjson.dumps(request_body)
-        answer = self.pool.urlopen(verb, path, body, headers, redirect=False, preload_content=False)
-        said = wire.read(answer)
+        answer = self.transport.request(verb, self._build_url(query_params), body=body, headers=headers)
         if not 200 <= answer.status < 300:
-            raise exceptions.HTTPError(answer.status, answer.reason, said, answer.headers)
-        return Response(_Answer(answer, said))
+            raise exceptions.HTTPError(answer.status, answer.reason, answer.data, answer.headers)
+        return Response(_Answer(answer))
 
 
 class _Answer:
-    """A response in the shape that the SDK reads: that of `urllib.request`."""
+    """An answer in the shape that the SDK reads: that of `urllib.request`."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse, said: bytes) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.getcode = lambda: answer.status
-        self.read = lambda: said
+        self.read = lambda: answer.data
         self.info = lambda: answer.headers
