@@ -15,6 +15,7 @@ import orjson
 import structlog
 
 from notifier import crowding
+from notifier.ahead import one_ahead
 from notifier.bundling import Going
 from notifier.channels import other_channel
 from notifier.confirming import first_look
@@ -102,11 +103,14 @@ def dispatch(post: Post) -> int:
 def _take(post: Post, claims: Sequence[Claim], now: datetime) -> None:
     """Prepare a few at a time, so that those are on their way while the next are being rendered."""
 
-    def ready_to_go() -> Iterator[list[Going]]:
+    def prepared() -> Iterator[tuple[Sequence[Claim], list[_Ready]]]:
         for start in (0, *range(FIRST, len(claims), BATCH)):
             few = claims[start : start + BATCH if start else FIRST]
-            alive = [claim for claim in few if not _used_up(post, claim, now)]
-            going = _freeze(post, _prepare(post, alive, now), now)
+            yield few, _prepare(post, [claim for claim in few if not _used_up(post, claim, now)], now)
+
+    def ready_to_go() -> Iterator[list[Going]]:
+        for few, ready in one_ahead(prepared()) if post.threads > 1 else prepared():
+            going = _freeze(post, ready, now)
             _give_back(post, few, going)
             yield going
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-from itsdangerous import BadSignature, Serializer, URLSafeSerializer
+import orjson
+from itsdangerous import BadSignature, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 from notifier.words.context import Links as EmailLinks
@@ -77,7 +78,7 @@ class _Plain(URLSafeSerializer):
     """Tries no compression on what it signs: a few bytes never become fewer."""
 
     def dump_payload(self, obj: object) -> bytes:
-        return base64_encode(Serializer.dump_payload(self, obj))
+        return base64_encode(orjson.dumps(obj))
 
 
 @lru_cache(maxsize=16)

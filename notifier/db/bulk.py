@@ -11,7 +11,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Date, String, bindparam, func, select
+from sqlalchemy import ARRAY, Column, ColumnElement, Date, String, bindparam, cast, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel
 
@@ -61,31 +61,34 @@ def among(
 ) -> ColumnElement[bool]:
     """That the column is one of these: one parameter, however many they are, so that the statement stays the same."""
     postgresql = session.get_bind().dialect.name == "postgresql"
-    given = bindparam(None, _listed(values, postgresql=postgresql), type_=_LIST[postgresql])
-    return _among(column, given, postgresql=postgresql)
+    return _among(
+        column, bindparam(None, _listed(values, postgresql=postgresql), String), postgresql=postgresql
+    )
 
 
-def among_listed(column: Any, *, postgresql: bool) -> ColumnElement[bool]:
-    """`among` for a statement that is put together once; the values come with `listed`."""
-    return _among(column, bindparam("listed", type_=_LIST[postgresql]), postgresql=postgresql)
+def among_listed(column: Any, name: str = "listed", *, postgresql: bool) -> ColumnElement[bool]:
+    """`among` for a statement that is put together once; the values come with `listed`, under that name."""
+    return _among(column, bindparam(name, type_=String), postgresql=postgresql)
 
 
-def listed(session: Session, values: Collection[str]) -> Mapping[str, Any]:
+def listed(session: Session, values: Collection[str], name: str = "listed") -> Mapping[str, Any]:
     """The parameter of statements with `among_listed`."""
-    return {"listed": _listed(values, postgresql=session.get_bind().dialect.name == "postgresql")}
+    return {name: _listed(values, postgresql=session.get_bind().dialect.name == "postgresql")}
 
 
-_LIST: Mapping[bool, Any] = {True: ARRAY(String), False: String()}
-"""What a list of values is, to PostgreSQL and otherwise."""
+def _listed(values: Collection[str], *, postgresql: bool) -> str:
+    """A list as the database reads it out of text, which costs the driver nothing for each of its values."""
+    if not postgresql:
+        return json.dumps(list(values))
+    return "{" + ",".join(['"' + value.translate(_ESCAPED) + '"' for value in values]) + "}"
 
 
-def _listed(values: Collection[str], *, postgresql: bool) -> Any:
-    return list(values) if postgresql else json.dumps(list(values))
+_ESCAPED = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 def _among(column: Any, given: Any, *, postgresql: bool) -> ColumnElement[bool]:
     found: ColumnElement[bool] = (
-        column == func.any(given)
+        column == func.any(cast(given, ARRAY(String)))
         if postgresql
         else column.in_(select(func.json_each(given).table_valued("value").c.value))
     )

@@ -13,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import String, func, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
-from notifier.db.bulk import among, among_listed, listed
+from notifier.db.bulk import among_listed, listed
 from notifier.db.codec import policy_from_json, says_from_json
 from notifier.db.ids import new_id
 from notifier.db.tables import DUTY_DAYS, Backorder, BackorderLine, Fact, Store
@@ -384,9 +384,15 @@ def to_replan(session: Session, now: datetime, limit: int) -> list[str]:
 
 def versions(session: Session, ids: Collection[str]) -> dict[str, int]:
     """The present version of each order, which then stays so until the transaction ends."""
-    query = (
+    query = _versions(postgresql=session.get_bind().dialect.name == "postgresql")
+    return dict(session.execute(query, listed(session, ids)).all())
+
+
+@cache
+def _versions(*, postgresql: bool) -> Any:
+    return (
         select(Backorder.id, Backorder.version)
-        .where(among(session, col(Backorder.id), ids))
+        .where(among_listed(col(Backorder.id), postgresql=postgresql))
         .order_by(Backorder.id)
+        .with_for_update()
     )
-    return dict(session.exec(query.with_for_update()).all())

@@ -12,7 +12,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, bindparam, column, delete, func, update
+import orjson
+from sqlalchemy import JSON, String, bindparam, cast, column, delete, func, update
 from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, SQLModel, col, select
 
@@ -111,13 +112,16 @@ def _left(claim: Claim, frozen: Frozen, provider: str, now: datetime) -> dict[st
 
 def _keep_content(session: Session, leaving: Sequence[tuple[Claim, Frozen, str]]) -> None:
     """In place of what an earlier try left, if anything."""
-    before = delete(CONTENT).where(
-        bulk.among(session, CONTENT.c.message_id, [claim.id for claim, _, _ in leaving])
-    )
-    session.execute(before)
+    before = _content_of(postgresql=session.get_bind().dialect.name == "postgresql")
+    session.execute(before, bulk.listed(session, [claim.id for claim, _, _ in leaving]))
     columns = ("message_id", "store_id", "digest", "envelope")
     rows = [(claim.id, claim.store_id, frozen.digest, frozen.envelope) for claim, frozen, _ in leaving]
     bulk.insert_stored(session, "message_content", columns, rows)
+
+
+@cache
+def _content_of(*, postgresql: bool) -> Any:
+    return delete(CONTENT).where(bulk.among_listed(CONTENT.c.message_id, postgresql=postgresql))
 
 
 def accepted(
@@ -145,16 +149,20 @@ def accepted(
 
 def _held(session: Session, claims: Sequence[Claim], status: Status) -> set[str]:
     """The ids of the messages that these claims still hold, which then stay so until the transaction ends."""
-    query = (
+    query = _tokens(postgresql=session.get_bind().dialect.name == "postgresql")
+    asked = {"status": status.value, **bulk.listed(session, [claim.id for claim in claims])}
+    tokens = {claim.id: claim.token for claim in claims}
+    return {row.id for row in session.execute(query, asked) if row.lease_token == tokens[row.id]}
+
+
+@cache
+def _tokens(*, postgresql: bool) -> Any:
+    return (
         select(TABLE.c.id, TABLE.c.lease_token)
-        .where(
-            bulk.among(session, TABLE.c.id, [claim.id for claim in claims]), TABLE.c.status == status.value
-        )
+        .where(bulk.among_listed(TABLE.c.id, postgresql=postgresql), TABLE.c.status == bindparam("status"))
         .order_by(TABLE.c.id)
         .with_for_update()
     )
-    tokens = {claim.id: claim.token for claim in claims}
-    return {row.id for row in session.execute(query) if row.lease_token == tokens[row.id]}
 
 
 def settle(
@@ -268,16 +276,20 @@ def _change_each(session: Session, rows: Sequence[Mapping[str, Any]], common: Ma
     `common` is what all of them get.
     """
     statement = _changing(tuple(rows[0]), session.get_bind().dialect.name)
-    session.execute(statement.values(**common), {"rows": rows})
+    session.execute(statement.values(**common), {"rows": orjson.dumps(rows).decode()})
 
 
 @cache
 def _changing(names: tuple[str, ...], dialect: str) -> Any:
     """The statement takes its rows as one document, so it is the same one however many they are."""
-    document = bindparam("rows", type_=JSON)
+    document = bindparam("rows", type_=String)
     if dialect == "postgresql":
         columns = [column(name, TABLE.c[name].type) for name in names]
-        found = func.json_to_recordset(document).table_valued(*columns).render_derived(with_types=True)
+        found = (
+            func.json_to_recordset(cast(document, JSON))
+            .table_valued(*columns)
+            .render_derived(with_types=True)
+        )
         new: dict[str, Any] = {name: found.c[name] for name in names}
     else:
         found = func.json_each(document).table_valued("value")

@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import delete, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from notifier.addresses import fold
-from notifier.db.bulk import among
+from notifier.db import bulk
 from notifier.db.ids import new_id
 from notifier.db.outbox import entry, remember, without_lease
 from notifier.db.spacing import Address
@@ -91,15 +93,24 @@ def of(
     for store_id, address in addresses:
         folded[store_id, fold(address)].append((store_id, address))
         folded[store_id, naming(store_id, address)].append((store_id, address))
-    query = select(Suppression).where(
-        among(session, col(Suppression.store_id), {store_id for store_id, _ in folded}),
-        among(session, col(Suppression.address), {address for _, address in folded}),
-    )
+    query = _of_addresses(postgresql=session.get_bind().dialect.name == "postgresql")
+    asked = {
+        **bulk.listed(session, {store_id for store_id, _ in folded}, "stores"),
+        **bulk.listed(session, {address for _, address in folded}, "addresses"),
+    }
     found: defaultdict[Address, list[Suppression]] = defaultdict(list)
-    for row in session.exec(query):
+    for row in session.scalars(query, asked):
         for written in folded[row.store_id, row.address]:
             found[written].append(row)
     return found
+
+
+@cache
+def _of_addresses(*, postgresql: bool) -> Any:
+    return select(Suppression).where(
+        bulk.among_listed(col(Suppression.store_id), "stores", postgresql=postgresql),
+        bulk.among_listed(col(Suppression.address), "addresses", postgresql=postgresql),
+    )
 
 
 def against(rows: Sequence[Suppression], kind: Kind) -> str | None:

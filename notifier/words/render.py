@@ -12,6 +12,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Literal, TypeVar
 
+import orjson
 from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup, escape
@@ -155,7 +156,7 @@ class Templates:
         return Rendered(
             subject=" ".join(subject.split()),
             html=html.strip() + "\n",
-            text=_BLANK_LINES.sub("\n\n", text).strip() + "\n",
+            text=_tidy(text),
             template_version=self._version(wording.digest if wording else self._sources[kind]),
             headers=_headers(kind, variables),
         )
@@ -170,7 +171,7 @@ class Templates:
         return Rendered(
             subject=" ".join(subject.split()),
             html=html.strip() + "\n",
-            text=_BLANK_LINES.sub("\n\n", text).strip() + "\n",
+            text=_tidy(text),
             template_version=self._version(source),
             headers={"Content-Language": str(variables["lang"])},
         )
@@ -265,7 +266,8 @@ def _environment(kind: type[_S], folder: Path, translations: NullTranslations, p
     )
     for name in WRITES_MUCH:
         del environment.filters[name]
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+    environment.policies["json.dumps_kwargs"] = {}
+    environment.policies["json.dumps_function"] = lambda value: orjson.dumps(value).decode()
     environment.globals["part"] = part
     safe, quote = (Markup, escape) if part == "html" else (str, str)
     gettext, ngettext = _translators(translations, safe, quote)
@@ -334,6 +336,10 @@ def _fault(error: Exception, file: str, *, compiles: bool = True) -> TemplateFau
     own = [place for place in lines[1:] if place[0] == file]
     name, line = (own or lines or [(file, 1)])[-1]
     return TemplateFault(name, line, f"{type(error).__name__}: {error}", compiles=compiles)
+
+
+def _tidy(text: str) -> str:
+    return (_BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip() + "\n"
 
 
 def _headers(kind: Kind, variables: Mapping[str, Any]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from notifier.db import bulk
 from notifier.db.engine import reading
@@ -85,3 +85,17 @@ def test_an_order_comes_back_as_it_was_written(house: House) -> None:
         "related": [{"name": "B", "url": "https://shop.example/b"}],
     }
     assert house.order(backorder_id).payment == {"expires": "2026-12"}
+
+
+@pytest.mark.parametrize("asked", [[AWKWARD], ["x", AWKWARD, ""], ["NULL"], ['"'], ["\\"], ["a,b", "{}"]])
+def test_rows_are_found_by_any_text_among_many(house: House, asked: list[str]) -> None:
+    backorder_id = house.register()
+    kinds = [AWKWARD, "", "NULL", '"', "\\", "a,b", "{}", "x", "y"]
+    with house.writing() as session:
+        rows = [fact(house, backorder_id, id=f"fact_{n}", kind=kind) for n, kind in enumerate(kinds)]
+        bulk.insert(session, "fact", rows)
+    with reading(house.engine) as session:
+        found = session.exec(select(Fact.kind).where(bulk.among(session, col(Fact.kind), asked))).all()
+        nothing = session.exec(select(Fact.kind).where(bulk.among(session, col(Fact.kind), []))).all()
+    assert sorted(found) == sorted(asked)
+    assert list(nothing) == []

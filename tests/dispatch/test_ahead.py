@@ -1,0 +1,50 @@
+"""What is made one ahead."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from notifier.ahead import one_ahead
+
+
+def test_everything_comes_once_and_in_its_order() -> None:
+    assert list(one_ahead(iter(range(1, 50)))) == list(range(1, 50))
+    assert list(one_ahead(iter([]))) == []
+
+
+def test_the_next_is_made_while_the_last_is_worked_off_and_no_more_than_that() -> None:
+    made: list[int] = []
+    second = threading.Event()
+
+    def making() -> Iterator[int]:
+        for number in (1, 2, 3):
+            made.append(number)
+            if number == 2:
+                second.set()
+            yield number
+
+    coming = one_ahead(making())
+    assert next(coming) == 1
+    assert second.wait(10), "the second must be made while the first is in hand"
+    assert made == [1, 2]
+    assert list(coming) == [2, 3]
+
+
+def test_what_goes_wrong_in_making_reaches_whoever_asked() -> None:
+    def making() -> Iterator[int]:
+        yield 1
+        raise ValueError("spoilt")
+
+    coming = one_ahead(making())
+    assert next(coming) == 1
+    with pytest.raises(ValueError, match="spoilt"):
+        next(coming)
+
+
+def test_whoever_stops_early_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    coming = one_ahead(iter(range(1, 10)))
+    assert next(coming) == 1
+    coming.close()
+    assert threading.active_count() == before
