@@ -36,6 +36,7 @@ from notifier.api.deps import Doors
 from notifier.api.edge import Edge
 from notifier.api.gather import Gathered
 from notifier.api.registering import register_together
+from notifier.api.swift import Swift
 from notifier.bootstrap import Services
 
 DESCRIPTION = """\
@@ -88,8 +89,6 @@ def create_app(services: Services) -> FastAPI:
     app.state.registering = Gathered(register_together)
     problems.install(app)
     for router in (
-        backorders.single,
-        backorders.batches,
         backorders.router,
         evidence.router,
         customers.router,
@@ -116,5 +115,6 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(pages.router(services))
     app.add_api_route("/docs", _reference, include_in_schema=False)
     app.mount("/docs", StaticFiles(directory=STATIC))
+    app.add_middleware(Swift, roads=backorders.ROADS)
     app.add_middleware(Edge, count=services.metrics.requested)
     return app

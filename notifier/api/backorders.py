@@ -12,7 +12,7 @@ from notifier.api import advice, examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared
 from notifier.api.registering import Registration, Shown, read, shown, status_of
-from notifier.api.swift import swift
+from notifier.api.swift import Road
 from notifier.db import facts, queries
 from notifier.domain.law.standing import STATES
 from notifier.domain.order import OrderStatus
@@ -47,13 +47,10 @@ class CheckedBatch(Batch):
     backorders: Annotated[list[inputs.NewBackorder], Field(min_length=1, max_length=inputs.MAX_BATCH)]
 
 
-single = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(inputs.NewBackorder))
-batches = APIRouter(prefix=router.prefix, tags=router.tags, route_class=swift(CheckedBatch))
-
 # --- registering -----------------------------------------------------------------------------------------
 
 
-@single.post(
+@router.post(
     "",
     operation_id="register_backorder",
     status_code=201,
@@ -73,7 +70,7 @@ async def register_backorder(
     return await once.call.registering(Registration(new, once))
 
 
-@batches.post(
+@router.post(
     "/batch",
     operation_id="register_backorders",
     response_model=shapes.BatchResult,
@@ -91,6 +88,12 @@ def register_backorders(batch: Annotated[Batch, Body(examples=[examples.BATCH])]
         return 200, views.as_json({"results": [_result(it, seen, once.call.path) for it in results]})
 
     return once.answer(register)
+
+
+ROADS = (
+    Road(router.prefix, inputs.NewBackorder, register_backorder),
+    Road(f"{router.prefix}/batch", CheckedBatch, register_backorders),
+)
 
 
 def _checked(entry: object, number: int, path: str) -> inputs.NewBackorder | dict[str, Any]:

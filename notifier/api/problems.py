@@ -160,7 +160,8 @@ def _faults(faults: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, str]]:
         yield said if place == "body" else said | {"in": str(place)}
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def http(request: Request, error: Exception) -> Response:
+    """The answer to what has no place here, in words of our own where the standard's say little."""
     assert isinstance(error, HTTPException)  # noqa: S101  what the handler is registered for
     status = HTTPStatus(error.status_code)
     detail = error.detail
@@ -178,7 +179,7 @@ def install(app: FastAPI) -> None:
     """Have the app answer every error as a problem; what nobody foresaw is the edge's."""
     app.add_exception_handler(NotifierError, refused)
     app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
 
 
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:

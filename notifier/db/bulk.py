@@ -6,12 +6,14 @@ take: aware datetimes, dates, JSON as it is read.
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Date, String, bindparam, cast, func, select
+import orjson
+from sqlalchemy import ARRAY, Column, ColumnElement, Date, Dialect, String, bindparam, cast, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, SQLModel
 
@@ -51,9 +53,36 @@ def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = 
         return set()
     columns, connection = tuple(rows[0]), session.connection()
     postgresql = connection.dialect.name == "postgresql"
-    document = json.dumps(rows, default=_iso if postgresql else _as_sqlite_keeps_it)
+    document = json.dumps(rows, default=_iso if postgresql else as_sqlite_keeps_it)
     query = _insert_new(table, columns, answer, postgresql=postgresql)
     return set(connection.exec_driver_sql(query, (document,)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """New rows of a table; of each, the values of these columns as the driver takes them (see `raw.stored`)."""
+
+    table: str
+    columns: tuple[str, ...]
+    values: Sequence[tuple[Any, ...]]
+
+
+def insert_with(
+    session: Session, table: str, rows: Sequence[Row], refer: str, follow: Sequence[Rows]
+) -> set[str]:
+    """On PostgreSQL: write those rows whose keys are free, with what refers to one of them, and tell their ids.
+
+    `refer` is the column with that id. One statement: where rows are few, the ways to the database and back cost more
+    than they do. Many are written quicker by `insert_stored`.
+    """
+    columns = tuple(rows[0])
+    values = _values(table, columns, postgresql=True)
+    heads = Rows(table, columns, [tuple(values(row)) for row in rows])
+    connection = session.connection()
+    shapes = ((it.table, it.columns) for it in (heads, *follow))
+    statement = _insert_with(connection.dialect, refer, *shapes)
+    documents = tuple(orjson.dumps(it.values).decode() for it in (heads, *follow))
+    return set(connection.exec_driver_sql(statement, documents).scalars())
 
 
 def among(
@@ -121,6 +150,27 @@ def _insert_new(table: str, columns: tuple[str, ...], answer: str, *, postgresql
     return f'INSERT INTO "{table}" ({names}) SELECT {source} WHERE true ON CONFLICT DO NOTHING RETURNING "{answer}"'
 
 
+Shape = tuple[str, tuple[str, ...]]
+"""A table and columns of it."""
+
+
+@cache
+def _insert_with(dialect: Dialect, refer: str, heads: Shape, *follow: Shape) -> str:
+    parts = [f"head AS ({_from_arrays(dialect, *heads)} ON CONFLICT DO NOTHING RETURNING id)"]
+    for table, columns in follow:
+        refers = f"one->>{columns.index(refer)} IN (SELECT id FROM head)"  # noqa: S608  as above
+        parts.append(f"{table}_rows AS ({_from_arrays(dialect, table, columns)} WHERE {refers})")
+    return f"WITH {', '.join(parts)} SELECT id FROM head"  # noqa: S608  as above
+
+
+def _from_arrays(dialect: Dialect, table: str, columns: tuple[str, ...]) -> str:
+    """All rows are one parameter: an array of arrays."""
+    kinds = [SQLModel.metadata.tables[table].c[column].type.compile(dialect) for column in columns]
+    taken = ", ".join(f"(one->>{place})::{kind}" for place, kind in enumerate(kinds))
+    source = "jsonb_array_elements(%s::jsonb) AS one"
+    return f'INSERT INTO "{table}" ({_names(columns)}) SELECT {taken} FROM {source}'  # noqa: S608  as above
+
+
 def _names(columns: tuple[str, ...]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
@@ -135,7 +185,7 @@ def _values(table: str, columns: tuple[str, ...], *, postgresql: bool) -> Callab
     todo: list[tuple[int, Callable[[Any], Any]]] = []
     for place, kind in enumerate(kinds):
         if isinstance(kind, UtcTime):
-            todo.append((place, _iso if postgresql else _as_sqlite_keeps_it))
+            todo.append((place, _iso if postgresql else as_sqlite_keeps_it))
         elif isinstance(kind, Date):
             todo.append((place, date.isoformat))
         elif isinstance(kind, type(Json)):
@@ -159,7 +209,8 @@ def _iso(value: date) -> str:
     return _utc(value).isoformat()
 
 
-def _as_sqlite_keeps_it(value: date) -> str:
+def as_sqlite_keeps_it(value: date) -> str:
+    """An instant or a day as SQLite's columns hold it. Raises ValueError for an instant without a zone."""
     kept = _utc(value)
     return kept.isoformat(" ", "microseconds")[:26] if isinstance(kept, datetime) else kept.isoformat()
 

@@ -1,8 +1,10 @@
 """Domain values as JSON columns, and back."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, time
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from notifier.domain.eta import Eta
@@ -19,22 +21,29 @@ def _day(value: str | None) -> date | None:
 
 
 def says_to_json(says: Mapping[Place, Said]) -> dict[Place, Any]:
+    return {line_id: _said_to_json(said) for line_id, said in says.items()}
+
+
+def _said_to_json(said: Said) -> dict[str, Any]:
     return {
-        line_id: {
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in (
-                ("eta", said.eta.latest),
-                ("earliest", said.eta.earliest),
-                ("notice", said.notice),
-                ("answer_by", said.answer_by),
-                ("further", said.further or None),
-                ("next_word", said.next_word),
-                ("stage", said.stage),
-            )
-            if value is not None
-        }
-        for line_id, said in says.items()
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in (
+            ("eta", said.eta.latest),
+            ("earliest", said.eta.earliest),
+            ("notice", said.notice),
+            ("answer_by", said.answer_by),
+            ("further", said.further or None),
+            ("next_word", said.next_word),
+            ("stage", said.stage),
+        )
+        if value is not None
     }
+
+
+@lru_cache(10_000)
+def written(said: Said) -> str:
+    """The JSON of what is said of a line: the same of very many lines, so it is spelled once."""
+    return json.dumps(_said_to_json(said))
 
 
 def says_from_json(data: Mapping[str, Any]) -> dict[str, Said]:

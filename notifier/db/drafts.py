@@ -1,14 +1,13 @@
 """Planned emails as rows without their order, to be written for every order that gets the same ones."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session
 
-from notifier.db.codec import says_to_json
-from notifier.db.raw import stored
+from notifier.db.codec import written
+from notifier.db.raw import keeper
 from notifier.domain.message import URGENCY, Draft, Said, Status
 
 COLUMNS = (
@@ -34,10 +33,11 @@ class Drafts:
 def drafts(session: Session, emails: Iterable[tuple[Draft, Mapping[int, Said]]]) -> Drafts:
     """Of each email what it is, and what it says of which line by position."""
     numbers: dict[Word, int] = {}
+    keep = keeper(session)
     rows = []
     for it, says in emails:
-        word = tuple([(place, json.dumps(said)) for place, said in says_to_json(says).items()])
-        due, expires = stored(session, it.due_at), stored(session, it.expires_at)
+        word = tuple([(place, written(said)) for place, said in says.items()])
+        due, expires = keep(it.due_at), keep(it.expires_at)
         columns = (
             it.key,
             it.kind.value,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -295,7 +295,8 @@ def _money(value: str | None) -> Decimal | None:
 
 def line_standing(where: Standing) -> dict[str, Any]:
     """What a line's row holds of where it stands in law: the columns of `LINE_STANDING`."""
-    return {"law_state": where.state} | asdict(dues(where))
+    days = dues(where)
+    return {"law_state": where.state, **{name: getattr(days, name) for name in DUTY_DAYS}}
 
 
 def record(order: Order, kind: str, at: datetime, now: datetime, data: dict[str, Any]) -> Fact:

@@ -4,28 +4,35 @@ SQLite takes a list of tuples; PostgreSQL reads all rows out of one JSON value. 
 """
 
 import json
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Dialect, text
 from sqlmodel import Session, SQLModel
 
+from notifier.db import bulk
+
 Rows = Sequence[tuple[Any, ...]]
 
 
 def stored(session: Session, value: Any) -> Any:
     """A time, a day or anything plain as it goes into these statements; on SQLite that is how its columns keep it."""
-    dialect = session.get_bind().dialect
-    if isinstance(value, datetime) and dialect.name == "sqlite":
-        return _time(dialect)(value)
+    return keeper(session)(value)
+
+
+def keeper(session: Session) -> Callable[[Any], Any]:
+    """`stored`, for many values."""
+    return _as_sqlite_keeps_it if session.get_bind().dialect.name == "sqlite" else _iso
+
+
+def _iso(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-@cache
-def _time(dialect: Dialect) -> Any:
-    return SQLModel.metadata.tables["fact"].c.at.type.dialect_impl(dialect).bind_processor(dialect)
+def _as_sqlite_keeps_it(value: Any) -> Any:
+    return bulk.as_sqlite_keeps_it(value) if isinstance(value, date) else value
 
 
 def update_many(session: Session, table: str, columns: tuple[str, ...], rows: Rows, also: str = "") -> None:

@@ -14,7 +14,7 @@ from notifier.db import bulk
 from notifier.db.drafts import COLUMNS, Drafts, Row, drafts, rows_of
 from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
-from notifier.db.raw import stored
+from notifier.db.raw import keeper, stored
 from notifier.domain.order import Facts, Line
 from notifier.domain.prospect import Prospect
 
@@ -23,6 +23,8 @@ _LINE = (
     "eta_earliest", "eta_reason", "eta_changed_at", "shipped", "cancelled", "allocated", "waiting", "essential_date",
     "detail", *LINE_STANDING,
 )  # fmt: skip
+FEW = 100
+"""Up to how many orders are written by one statement, where a way to the database costs time."""
 _FACT = ("id", "store_id", "backorder_id", "at", "recorded_at", "kind", "data")
 
 
@@ -62,27 +64,40 @@ def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[st
 
     Two processes that register the same order at once: one writes, the other learns that it did not.
     """
-    in_order = sorted(
-        orders, key=lambda it: it.facts.order_id
-    )  # so that two batches can't wait for each other
-    created = bulk.insert_new(session, "backorder", [_order(order) for order in in_order])
+    in_order = sorted(orders, key=_order_id)  # so that two batches can't wait for each other
+    heads = [_order(order) for order in in_order]
+    if orders and len(orders) <= FEW and session.get_bind().dialect.name == "postgresql":
+        return bulk.insert_with(session, "backorder", heads, "backorder_id", _following(session, orders, now))
+    created = bulk.insert_new(session, "backorder", heads)
     mine = [order for order in orders if order.facts.backorder_id in created]
+    for rows in _following(session, mine, now):
+        bulk.insert_stored(session, rows.table, rows.columns, rows.values)
+    return created
+
+
+def _order_id(order: NewOrder) -> str:
+    return order.facts.order_id
+
+
+def _following(session: Session, orders: Sequence[NewOrder], now: datetime) -> list[bulk.Rows]:
+    """What is written of orders besides their own rows."""
     at = stored(session, now)
-    patterns = {prospect: _pattern(session, prospect) for prospect in {order.prospect for order in mine}}
+    patterns = {prospect: _pattern(session, prospect) for prospect in {order.prospect for order in orders}}
     lines: list[Row] = []
     facts: list[Row] = []
     messages: list[Row] = []
-    for order in mine:
+    for order in orders:
         pattern, store_id, id_ = patterns[order.prospect], order.store_id, order.facts.backorder_id
         lines += _lines(order, pattern.standings, at)
         placed_at = at if order.facts.placed_at is now else stored(session, order.facts.placed_at)
         facts.append((new_id("fact"), store_id, id_, placed_at, at, "registered", _json(_promises(order))))
         line_ids = [line.id for line in order.facts.lines]
         messages += rows_of(pattern.drafts, order.message_ids, store_id, id_, line_ids, at)
-    bulk.insert_stored(session, "backorder_line", _LINE, lines)
-    bulk.insert_stored(session, "fact", _FACT, facts)
-    bulk.insert_stored(session, "message", COLUMNS, messages)
-    return created
+    return [
+        bulk.Rows("backorder_line", _LINE, lines),
+        bulk.Rows("fact", _FACT, facts),
+        bulk.Rows("message", COLUMNS, messages),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +109,9 @@ class _Pattern:
 
 
 def _pattern(session: Session, prospect: Prospect) -> _Pattern:
-    standings = [line_standing(where) for where in prospect.standings]
+    keep, standings = keeper(session), [line_standing(where) for where in prospect.standings]
     return _Pattern(
-        tuple(tuple(stored(session, it[name]) for name in LINE_STANDING) for it in standings),
+        tuple([tuple([keep(it[name]) for name in LINE_STANDING]) for it in standings]),
         drafts(session, prospect.emails),
     )
 

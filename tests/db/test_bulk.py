@@ -1,14 +1,16 @@
 """Rows written in bulk come back as they were, whatever stands in them."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, func, select
 
-from notifier.db import bulk
+from notifier import intake
+from notifier.db import bulk, registering
 from notifier.db.engine import reading
-from notifier.db.tables import BackorderLine, Fact
-from tests.house import NOON, House
+from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow, Store
+from tests.house import NOON, House, order
 
 AWKWARD = "tab\t, line\n, return\r, back\\slash, \\N, \\., 'quotes', \"more\", 🎁, {brace}, %s, ?, :name"
 
@@ -99,3 +101,34 @@ def test_rows_are_found_by_any_text_among_many(house: House, asked: list[str]) -
         nothing = session.exec(select(Fact.kind).where(bulk.among(session, col(Fact.kind), []))).all()
     assert sorted(found) == sorted(asked)
     assert list(nothing) == []
+
+
+@pytest.mark.parametrize("count", [3, registering.FEW + 1])
+def test_of_orders_that_another_process_wrote_first_nothing_is_written(
+    house: House, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    first = house.register("2")
+    asked, looked = registering.registered, list[object]()
+
+    def not_yet(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        looked.append(order_ids)
+        return asked(session, store_id, order_ids) if len(looked) > 1 else {}
+
+    monkeypatch.setattr(registering, "registered", not_yet)
+    news = [order(str(number)) for number in range(count)]
+    with house.writing() as session:
+        done = intake.register_many(session, session.get_one(Store, house.store_id), news, house.clock())
+    results = [it for it in done if isinstance(it, intake.Registered)]
+    assert [it.created for it in results] == [number != 2 for number in range(count)]
+    assert results[2].backorder_id == first
+    with reading(house.engine) as session:
+        tables = (
+            (Backorder.id, 1),
+            (BackorderLine.backorder_id, 1),
+            (Fact.backorder_id, 1),
+            (MessageRow.backorder_id, None),
+        )
+        for of, each in tables:
+            rows = dict(session.exec(select(of, func.count()).group_by(col(of))).all())
+            assert rows.keys() == {it.backorder_id for it in results}
+            assert set(rows.values()) == {each or rows[first]}
