@@ -60,23 +60,28 @@ def replan_alike(
     """Like `replan`, for very many orders: those of one shape are planned once, and `known` keeps what came of it.
 
     The orders and their messages are locked by this transaction; their rows were changed since they were sketched.
-    All that share `known` are of one store and are planned at this very instant.
+    All that share `known` are of one store and policy, and are planned at this very instant; threads may share it.
     """
     singles = [sketch.id for sketch in orders if sketch.shape is None]
     for start in range(0, len(singles), CHUNK):
         replan(session, store.load(session, singles[start : start + CHUNK], lock=True).values(), now)
+    patterns: dict[Hashable, Pattern] = {}  # of these orders, whatever becomes of `known` meanwhile
     firsts: dict[Hashable, Sketch] = {}
     for sketch in orders:
-        if sketch.shape is not None and sketch.shape not in known:
+        if sketch.shape is None or sketch.shape in patterns:
+            continue
+        if (found := known.get(sketch.shape)) is not None:
+            patterns[sketch.shape] = found
+        else:
             firsts.setdefault(sketch.shape, sketch)
     loaded = store.load(session, [sketch.id for sketch in firsts.values()], lock=True)
     for shape, sketch in firsts.items():
         order = loaded[sketch.id]
         wanted = plan(order.facts, order.policy, now)
         changes = reconcile(wanted, order.facts, order.policy, now)
-        known[shape] = pattern(session, sketch, changes, *_stand(order, wanted, now))
+        patterns[shape] = known[shape] = pattern(session, sketch, changes, *_stand(order, wanted, now))
     write_alike(
-        session, [(sketch, known[sketch.shape]) for sketch in orders if sketch.shape is not None], now
+        session, [(sketch, patterns[sketch.shape]) for sketch in orders if sketch.shape is not None], now
     )
 
 

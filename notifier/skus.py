@@ -35,11 +35,14 @@ CHUNK = 1000
 GLANCE = 2500
 """How many orders are looked at together that nobody is to move yet."""
 
-CHUNKS = 6
+CHUNKS = 12
 """How many chunks are worked off at a time, planned as of one instant."""
 
-Known = dict[Wanted, dict[Hashable, Pattern]]
-"""What was planned at one instant for each new estimate and each shape of order."""
+THREADS = 3
+"""How many chunks are worked off side by side on PostgreSQL, so that neither it nor Python waits for the other."""
+
+Known = dict[tuple[Wanted, int], dict[Hashable, Pattern]]
+"""What was planned at one instant for each new estimate, version of the policy, and shape of order."""
 
 
 def preview_eta(session: Session, store_row: Store, sku: str, wanted: SkuEta, now: datetime) -> Radius:
@@ -139,7 +142,8 @@ def _chunk(session: Session, job: SkuChange, ids: Sequence[str], known: Known, n
     store_row = policies.steady(session, job.store_id)
     done = 0
     for change, of_these in _changes(session, job, ids).items():
-        _move(session, store_row, change, of_these, known.setdefault(change, {}), now)
+        planned = known.setdefault((change, store_row.policy_version), {})
+        _move(session, store_row, change, of_these, planned, now)
         done += sku_changes.count_moved(session, of_these, change.sku, change.eta, change.at)
     return done
 
@@ -202,7 +206,7 @@ def carry_on(engine: Engine, now: datetime) -> bool:
 
     Each chunk is a transaction of its own. They share an instant, so that what was planned for a shape holds for all.
     """
-    return (_in_two_threads if engine.dialect.name == "postgresql" else _in_turn)(engine, now)
+    return (_side_by_side if engine.dialect.name == "postgresql" else _in_turn)(engine, now)
 
 
 def _in_turn(engine: Engine, now: datetime) -> bool:
@@ -221,8 +225,8 @@ def _in_turn(engine: Engine, now: datetime) -> bool:
     return True
 
 
-def _in_two_threads(engine: Engine, now: datetime) -> bool:
-    """Two chunks at a time, so that one is planned while the other is written.
+def _side_by_side(engine: Engine, now: datetime) -> bool:
+    """Some chunks at a time, so that one is planned while others are written.
 
     This transaction holds the change meanwhile, and says how far it is when all of them are done. Who is killed before
     that leaves chunks that are done: whoever goes on finds nothing to move in them, and counts them.
@@ -232,18 +236,14 @@ def _in_two_threads(engine: Engine, now: datetime) -> bool:
         if job is None:
             return False
         ids = _next(session, job, CHUNKS * CHUNK)
-        chunks = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+        known: Known = {}
 
-        def work(mine: Sequence[Sequence[str]]) -> int:
-            known: Known = {}
-            done = 0
-            for chunk in mine:
-                with transaction(engine) as other:
-                    done += _chunk(other, job, chunk, known, now)
-            return done
+        def work(start: int) -> int:
+            with transaction(engine) as other:
+                return _chunk(other, job, ids[start : start + CHUNK], known, now)
 
-        with ThreadPoolExecutor(2) as pool:
-            job.done += sum(pool.map(work, (chunks[::2], chunks[1::2])))
+        with ThreadPoolExecutor(THREADS) as pool:
+            job.done += sum(pool.map(work, range(0, len(ids), CHUNK)))
         _gone_past(job, ids, now)
         session.add(job)
     return True

@@ -195,6 +195,11 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
         update(backorders).where(backorders.c.id.in_(singles)).values(version=backorders.c.version + 1)
     )
     at, recorded_at = stored(session, wanted.at), stored(session, now)
+    said: dict[str | None, str] = {}
+    for order in orders:
+        if order.eta not in said:
+            fact = moved_fact(order, wanted)
+            said[order.eta] = json.dumps({name: fact[name] for name in fact if name != "line"})[1:]
     insert_stored(
         session,
         "fact",
@@ -207,7 +212,7 @@ def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: dateti
                 at,
                 recorded_at,
                 "eta_changed",
-                json.dumps(moved_fact(order, wanted)),
+                f'{{"line": "{order.line_id}", {said[order.eta]}',
             )
             for order in orders
         ],

@@ -119,13 +119,14 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
     lines: list[Row] = []
     added: list[Row] = []
     moved: list[Row] = []
+    restored: list[Row] = []
     retold: list[Row] = []
     stopped: list[Row] = []
     history: list[Row] = []
     for sketch, plan in orders:
         store_id, id_, line_ids, message_ids = sketch.store_id, sketch.id, sketch.line_ids, sketch.message_ids
         wholes.append((*plan.order, id_))
-        lines += [(*where, line_ids[position]) for position, where in plan.lines]
+        lines += [(*stands, line_ids[position]) for position, stands in plan.lines]
         says = [
             "{" + ", ".join([f'"{line_ids[position]}": {said}' for position, said in word]) + "}"
             for word in plan.says
@@ -137,7 +138,8 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
             if elsewhere is None:
                 retold.append((says[word], message_id))
             else:
-                moved.append((says[word], *elsewhere, message_id))
+                where = restored if change and change[0] == Status.CANCELLED else moved
+                where.append((says[word], *elsewhere, message_id))
             if change:
                 history.append((new_id("hist"), store_id, id_, message_id, at, *change))
         for position, columns, change in plan.stopped:
@@ -148,7 +150,8 @@ def write_alike(session: Session, orders: Sequence[tuple[Sketch, Pattern]], now:
     update_many(session, "backorder_line", (*LINE_STANDING, "id"), lines)
     # First, while there is room beside their rows: then PostgreSQL writes to no index for them.
     update_many(session, "message", RETOLD, retold)
-    update_many(session, "message", MOVED, moved, AGAIN)
+    update_many(session, "message", MOVED, moved)  # nobody has claimed these: their state is what it was
+    update_many(session, "message", MOVED, restored, AGAIN)
     update_many(session, "message", STOPPED, stopped, "lease_token = NULL, lease_until = NULL")
     insert_stored(session, "message", ADDED, added)
     insert_stored(session, "message_history", HISTORY, history)

@@ -3,12 +3,12 @@
 SQLite takes a list of tuples; PostgreSQL reads all rows out of one JSON value. Values are given as `stored` gives them.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import Dialect, text
 from sqlmodel import Session, SQLModel
 
@@ -46,7 +46,7 @@ def _run(session: Session, statement: str, rows: Rows) -> None:
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql(statement, list(rows))
     else:
-        session.execute(text(statement), {"rows": json.dumps(rows)})
+        session.execute(text(statement), {"rows": orjson.dumps(rows).decode()})
 
 
 # Names of tables and columns are words of this program, never of a user.
