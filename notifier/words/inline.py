@@ -9,6 +9,7 @@ same result. Line numbers stay those of the call, so that an error is named wher
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any
 
@@ -35,11 +36,11 @@ class Shared:
     say: Callable[[str], str]
     safe: Callable[[str], str]
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
         """Every name whose meaning is taken for granted when a macro or a sentence is written out."""
         macros = [macro for module in self.macros.values() for macro in module.values()]
-        free = {name for macro in macros for name in _loaded([macro]) - _stored([macro])}
+        free = {name for macro in macros for name in _free(macro)}
         return {*free, *self.files, *self.fixed, *TRANSLATE}
 
 
@@ -167,16 +168,13 @@ class _Writer:
         given = _given(macro, call) if macro else None
         if macro is None or given is None or macro in self._open:
             return None
-        if (caller is None) == ("caller" in _loaded(macro.body)):
+        if (caller is None) == _calls_back(macro):
             return None
         number = next(self._numbers)
-        names: dict[str, nodes.Expr] = {
-            name: nodes.Name(f"{name}_{number}", "load") for name in _stored(macro.args + macro.body)
-        }
+        names: dict[str, nodes.Expr] = {name: nodes.Name(f"{name}_{number}", "load") for name in _own(macro)}
         kept: dict[str, nodes.Expr] = {}
         for name, value in given.items():
-            changes = name in _stored(macro.body)
-            if not changes and (_is_simple(value) or _uses(macro.body, name) <= 1):
+            if name not in _changed(macro) and (_is_simple(value) or _uses(macro.body, name) <= 1):
                 names[name] = value
             else:
                 kept[f"{name}_{number}"] = value
@@ -282,6 +280,29 @@ def _names(body: Sequence[nodes.Node]) -> Iterator[nodes.Name]:
 
 def _loaded(body: Sequence[nodes.Node]) -> set[str]:
     return {name.name for name in _names(body) if name.ctx == "load"}
+
+
+# Of macros, which stay as they were parsed and are the same ones for every language.
+
+
+@lru_cache(maxsize=256)
+def _free(macro: nodes.Macro) -> frozenset[str]:
+    return frozenset(_loaded([macro]) - _stored([macro]))
+
+
+@lru_cache(maxsize=256)
+def _own(macro: nodes.Macro) -> frozenset[str]:
+    return frozenset(_stored(macro.args + macro.body))
+
+
+@lru_cache(maxsize=256)
+def _changed(macro: nodes.Macro) -> frozenset[str]:
+    return frozenset(_stored(macro.body))
+
+
+@lru_cache(maxsize=256)
+def _calls_back(macro: nodes.Macro) -> bool:
+    return "caller" in _loaded(macro.body)
 
 
 def _stored(body: Sequence[nodes.Node]) -> set[str]:
