@@ -43,7 +43,10 @@ def insert_stored(
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection
-        with driver.cursor() as cursor, cursor.copy(_copy(table, columns)) as copy:
+        statement, kinds = _copy(table, columns)
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            if kinds:
+                copy.set_types(kinds)
             for row in rows:
                 copy.write_row(row)
     else:
@@ -153,9 +156,16 @@ def _among(column: Any, given: Any, *, postgresql: bool) -> ColumnElement[bool]:
 # --- statements ------------------------------------------------------------------------------------------
 
 
+_BINARY: Mapping[type, str] = {str: "text", bytes: "bytea"}
+
+
 @cache
-def _copy(table: str, columns: tuple[str, ...]) -> str:
-    return f'COPY "{table}" ({_names(columns)}) FROM STDIN'
+def _copy(table: str, columns: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The statement, and where bytes are to go as they are and not spelled out, of what kind each value is."""
+    types = [SQLModel.metadata.tables[table].columns[column].type.python_type for column in columns]
+    binary = bytes in types and all(kind in _BINARY for kind in types)
+    options, kinds = (" (FORMAT BINARY)", [_BINARY[kind] for kind in types]) if binary else ("", [])
+    return f'COPY "{table}" ({_names(columns)}) FROM STDIN{options}', kinds
 
 
 @cache

@@ -281,6 +281,8 @@ class MessageContent(SQLModel, table=True):
     """The frozen envelope of a message, as packed JSON: what a retry sends, and what was said."""
 
     __tablename__ = "message_content"
+    # An envelope is packed already: to try that again, and to keep it apart from its row, is work for nothing.
+    __table_args__ = {"postgresql_with": {"toast_tuple_target": 8160}}
 
     message_id: str = Field(primary_key=True, foreign_key="message.id")
     store_id: str = Field(foreign_key="store.id")
