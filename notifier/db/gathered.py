@@ -129,7 +129,7 @@ def read(
     with _by_index(session):
         if locks:  # by itself, as whoever waited for a lock sees the rest as it was before
             _run(session, _LOCKING, ids)
-        messages = _MESSAGES.replace("OF_THESE", _LOCKED if locks else _OF_THESE)
+        messages = _LOCKED_MESSAGES if locks else _MESSAGES
         of_messages = _run(session, messages.replace("IDS", _IDS if lock else "''"), ids)
         of_orders = _run(session, _ORDERS, ids, sku=sku)
         return of_orders, _run(session, lines, ids, **more), of_messages, _run(session, _HAPPENED, ids)
@@ -218,25 +218,37 @@ _LEFT = (
     f" AND (status NOT IN ({_words(UNDER_WAY)}) OR coalesce(reason, '') = '{DROPPED}'))"
 )
 _BEGUN = "attempts > 0 OR lease_token IS NOT NULL OR attempt_at <> due_at OR reason IS NOT NULL"
-_NOTICE = "{find}({json:says}, '\"notice\"') > 0"
 _IDS = "{concat}(id, {between})"
-_OF_THESE = "message WHERE backorder_id {ids}"
-_LOCKED = f"(SELECT * FROM {_OF_THESE} ORDER BY id FOR UPDATE) AS message"  # noqa: S608  our own words
-_MESSAGES = _text(
-    "SELECT backorder_id, {concat}(key || '|' || status || '|' || about || '|' || "  # noqa: S608  our own words
-    f"CASE WHEN reason = '{DROPPED}' THEN 'dropped' ELSE '' END || '|' || {{json:says}} || '|' ||"
-    f" CASE WHEN {_LEFT} THEN '' ELSE {{plain:due_at}} || '|' || {{plain:expires_at}} END, {{between}}) AS said,"
-    " IDS AS ids,"
-    f" {{concat}}(CASE WHEN {_LEFT} THEN key || {{within}} || {{time:coalesce(sent_at, due_at)}} || {{within}} ||"
-    " coalesce({plain:sent_at}, '') || '|' || {plain:due_at} || {within} ||"
-    f" CASE WHEN {_NOTICE} THEN 'notice' ELSE '' END || {{within}} || id END, {{between}}) AS gone,"
-    f" max(CASE WHEN {_LEFT} AND kind = '{Kind.EXPECTATION}' THEN {{json:says}} END) AS welcome,"
-    f" count(CASE WHEN {_LEFT} AND ({_NOTICE} OR {{find}}({{json:says}}, '{{{{}}}}') > 0) THEN 1 END) > 0"
-    " AS unsettled,"
-    f" count(CASE WHEN status IN ({_words(ASTRAY)}) OR (status = '{Status.PLANNED}' AND ({_BEGUN})) THEN 1 END) > 0"
-    " AS astray FROM OF_THESE GROUP BY backorder_id",
-    "backorder_id", "said", "ids", "gone", "welcome", "?unsettled", "?astray",
-)  # fmt: skip
+
+
+def _messages(source: str, left: str, says: str) -> str:
+    """What there is of the messages of each order, from where, by which names: whether one has left, and its words."""
+    notice = f"{{find}}({says}, '\"notice\"') > 0"
+    return _text(
+        "SELECT backorder_id, {concat}(key || '|' || status || '|' || about || '|' || "  # noqa: S608  our own words
+        f"CASE WHEN reason = '{DROPPED}' THEN 'dropped' ELSE '' END || '|' || {says} || '|' ||"
+        f" CASE WHEN {left} THEN '' ELSE {{plain:due_at}} || '|' || {{plain:expires_at}} END, {{between}}) AS said,"
+        " IDS AS ids,"
+        f" {{concat}}(CASE WHEN {left} THEN key || {{within}} || {{time:coalesce(sent_at, due_at)}} || {{within}} ||"
+        " coalesce({plain:sent_at}, '') || '|' || {plain:due_at} || {within} ||"
+        f" CASE WHEN {notice} THEN 'notice' ELSE '' END || {{within}} || id END, {{between}}) AS gone,"
+        f" max(CASE WHEN {left} AND kind = '{Kind.EXPECTATION}' THEN {says} END) AS welcome,"
+        f" count(CASE WHEN {left} AND ({notice} OR {{find}}({says}, '{{{{}}}}') > 0) THEN 1 END) > 0 AS unsettled,"
+        f" count(CASE WHEN status IN ({_words(ASTRAY)}) OR (status = '{Status.PLANNED}' AND ({_BEGUN})) THEN 1 END) > 0"
+        f" AS astray FROM {source} GROUP BY backorder_id",
+        "backorder_id", "said", "ids", "gone", "welcome", "?unsettled", "?astray",
+    )  # fmt: skip
+
+
+_MESSAGES = _messages("message WHERE backorder_id {ids}", _LEFT, "{json:says}")
+# Where each is locked in turn, what is asked again and again is worked out on the way, and little else taken along.
+_LOCKED_MESSAGES = _messages(
+    "(SELECT backorder_id, id, key, kind, status, reason, about, due_at, attempt_at, expires_at, sent_at, attempts,"  # noqa: S608  our own words
+    f" lease_token, {_LEFT} AS has_left, {{json:says}} AS words FROM message WHERE backorder_id {{ids}}"
+    " ORDER BY id FOR UPDATE) AS message",
+    "has_left",
+    "words",
+)
 
 
 class _As:
