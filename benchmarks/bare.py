@@ -22,10 +22,10 @@ from notifier.dispatch import shop_of
 from notifier.domain.plan import plan
 from notifier.words.context import variables
 
-# `attempts >= 0`, true of each, is how the index of what is due can be used: else all that is planned would be read.
+# `urgency >= 0`, true of each, is how the index of what is due can be used: else all that is planned would be read.
 CLAIM = (
     "UPDATE message SET status = 'sending' WHERE id IN (SELECT id FROM message WHERE status = 'planned'"
-    " AND attempts >= 0 AND attempt_at <= :now ORDER BY attempt_at LIMIT 500{skip})"
+    " AND urgency >= 0 AND attempt_at <= :now ORDER BY attempt_at LIMIT 500{skip})"
     " RETURNING id, key, backorder_id"
 )
 MARK = "UPDATE message SET status = 'sent' WHERE id = :id"

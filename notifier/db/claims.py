@@ -30,7 +30,7 @@ from notifier.domain.pace import Pace
 
 ROW = MessageRow
 # Conditions of partial indexes, in full: as parameters, no plan made for all values could use those.
-OF_ANYBODY = text("message.status = 'planned' AND message.attempts >= 0")
+OF_ANYBODY = text("message.status = 'planned' AND message.urgency >= 0")
 """Planned messages of all stores together, by time (index `message_due`)."""
 OF_ONE_STORE = text("message.status = 'planned'")
 """Planned messages of one store, as they go (index `message_turn`)."""

@@ -231,9 +231,10 @@ class MessageRow(SQLModel, table=True):
         # When anything is due at all, and what of it is too late. Its condition is true of every planned row and keeps
         # planners from using this index, which has all stores' rows mixed, where they look for those of one store: that
         # is what the next is for.
-        _partial("message_due", "attempt_at", "expires_at", where="status = 'planned' AND attempts >= 0"),
+        # It names no column that a claim changes, and nor does any other index: so PostgreSQL need touch none for it.
+        _partial("message_due", "attempt_at", "expires_at", where="status = 'planned' AND urgency >= 0"),
         _partial("message_turn", "store_id", "urgency", "attempt_at", "backorder_id", where="status = 'planned'"),
-        _partial("message_sending", "lease_until", where="status = 'sending'"),
+        _partial("message_sending", "sent_at", where="status = 'sending'"),
         _partial("message_unknown", "attempt_at", where="status = 'unknown'"),
         _partial("message_held", "expires_at", where="status = 'held'"),
         Index("message_of_store", "store_id", "id"),
