@@ -11,47 +11,73 @@ MOST_AT_ONCE = 100
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
+Waits = Callable[[], None]
+"""To be called where from now on little is left to do but to wait."""
+
+
+class Group(Generic[Asked, Answered]):
+    """What is done together."""
+
+    def __init__(self, asked: Sequence[tuple[Asked, asyncio.Future[Answered]]]) -> None:
+        self.asked, self.waits = asked, False
 
 
 class Gathered(Generic[Asked, Answered]):
     """Does together what is asked for while it is busy. What is asked for while it rests is done at once, alone.
 
-    `do` is called with all that waits, in a thread, once at a time; it answers each with a value or an error, in order.
-    What it raises is every asker's.
+    `do` is called with all that waits, in a thread; it answers each with a value or an error, in order. What it raises
+    is every asker's. It is called once at a time, but while one call only waits a second may begin, if it has enough to
+    do: small groups cost as much as large ones.
     """
 
-    def __init__(self, do: Callable[[Sequence[Asked]], Sequence[Answered | Exception]]) -> None:
+    def __init__(self, do: Callable[[Sequence[Asked], Waits], Sequence[Answered | Exception]]) -> None:
         self._do = do
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
-        self._at_work: asyncio.Task[None] | None = None
+        self._at_work: dict[Group[Asked, Answered], asyncio.Task[None]] = {}
 
     async def __call__(self, asked: Asked) -> Answered:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Answered] = loop.create_future()
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
-        if self._at_work is None:
-            # Its own context: what it logs belongs to no one request.
-            self._at_work = loop.create_task(self._work(), context=Context())
+        self._go_on()
         return await answer
 
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-                for (_, future), answer in zip(group, await self._answers(group), strict=True):
-                    if future.cancelled():  # whoever asked is gone
-                        continue
-                    if isinstance(answer, Exception):
-                        future.set_exception(answer)
-                    else:
-                        future.set_result(answer)
-        finally:
-            self._at_work = None
+    def _go_on(self) -> None:
+        """Begin the next group, if its time has come."""
+        ahead = list(self._at_work)
+        if len(ahead) > 1 or any(not it.waits or 2 * len(self._waiting) < len(it.asked) for it in ahead):
+            return
+        if self._waiting:
+            group = Group(self._waiting[:MOST_AT_ONCE])
+            self._waiting = self._waiting[MOST_AT_ONCE:]
+            # Its own context: what it logs belongs to no one request.
+            self._at_work[group] = asyncio.get_running_loop().create_task(
+                self._work(group), context=Context()
+            )
 
-    async def _answers(
-        self, group: list[tuple[Asked, asyncio.Future[Answered]]]
-    ) -> Sequence[Answered | Exception]:
+    async def _work(self, group: Group[Asked, Answered]) -> None:
         try:
-            return await run_in_threadpool(self._do, [asked for asked, _ in group])
+            for (_, future), answer in zip(group.asked, await self._answers(group), strict=True):
+                if future.cancelled():  # whoever asked is gone
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        finally:
+            del self._at_work[group]
+            self._go_on()
+
+    async def _answers(self, group: Group[Asked, Answered]) -> Sequence[Answered | Exception]:
+        loop = asyncio.get_running_loop()
+
+        def note() -> None:
+            group.waits = True
+            self._go_on()
+
+        def waits() -> None:
+            loop.call_soon_threadsafe(note)
+
+        try:
+            return await run_in_threadpool(self._do, [asked for asked, _ in group.asked], waits)
         except Exception as error:  # noqa: BLE001  each asker raises it
-            return [error] * len(group)
+            return [error] * len(group.asked)

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from notifier import advising, intake
 from notifier.api import advice, shapes, views
 from notifier.api.deps import Once, Work, no_store
+from notifier.api.gather import Waits
 from notifier.bootstrap import Services
 from notifier.db import facts, idempotency, queries
 from notifier.db.engine import transaction
@@ -38,14 +39,17 @@ Shown = shapes.Backorder | dict[str, Any]
 """An order as it is answered, as a shape or in plain values."""
 
 
-def register_together(asked: Sequence[Registration]) -> list[Response | Exception]:
+def register_together(
+    asked: Sequence[Registration], waits: Waits | None = None
+) -> list[Response | Exception]:
     """An answer or an error for each, in order; all that was not refused is committed.
 
+    `waits` is called where another group may be prepared meanwhile.
     Where one breaks the transaction, each is tried by itself: it takes no other with it.
     """
     services = asked[0].once.call.services
     try:
-        with transaction(services.engine) as session:
+        with transaction(services.engine, waits) as session:
             answers = _register(session, services, asked, services.clock())
     except Unavailable as error:
         return [error] * len(asked)

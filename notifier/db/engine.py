@@ -1,7 +1,7 @@
 """Connections and transactions, the same to their users on both databases."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -102,15 +102,29 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
+_WAITS = "waits"
+
+
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
+def transaction(engine: Engine, waits: Callable[[], object] | None = None) -> Iterator[Session]:
     """One unit of work: commits at the end, rolls back on any error.
 
+    `waits` is called when what is left to do is the database's (`about_to_wait`), if there is such a time.
     Raises Unavailable when the database is locked, full, restarting or away; then nothing was changed, or, if
     the connection broke during the commit itself, the caller can't know and asks again idempotently.
     """
     with translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        session.info[_WAITS] = waits
         yield session
+
+
+def about_to_wait(session: Session) -> None:
+    """Tell whoever asked to be told that this transaction has all it needs, and only waits for its rows and its commit.
+
+    Another may be prepared meanwhile; so not on SQLite, where that would have to wait for this one from the start.
+    """
+    if (waits := session.info.get(_WAITS)) and session.get_bind().dialect.name != "sqlite":
+        waits()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel
 
 from notifier.db import bulk
 from notifier.db.drafts import COLUMNS, Drafts, Row, drafts, rows_of
+from notifier.db.engine import about_to_wait
 from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
 from notifier.db.raw import keeper, stored
@@ -67,7 +68,9 @@ def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[st
     in_order = sorted(orders, key=_order_id)  # so that two batches can't wait for each other
     heads = [_order(order) for order in in_order]
     if orders and len(orders) <= FEW and session.get_bind().dialect.name == "postgresql":
-        return bulk.insert_with(session, "backorder", heads, "backorder_id", _following(session, orders, now))
+        following = _following(session, orders, now)
+        about_to_wait(session)
+        return bulk.insert_with(session, "backorder", heads, "backorder_id", following)
     created = bulk.insert_new(session, "backorder", heads)
     mine = [order for order in orders if order.facts.backorder_id in created]
     for rows in _following(session, mine, now):

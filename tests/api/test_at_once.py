@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from notifier.api.deps import Call, Once
-from notifier.api.gather import Gathered
+from notifier.api.gather import Gathered, Waits
 from notifier.api.registering import Registration, register_together
 from notifier.db.engine import reading, transaction
 from notifier.db.stores import key_digest
@@ -42,7 +42,9 @@ def asked(
     if odd:
         new = new.model_copy(update={"lines": [new.lines[0].model_copy(update=odd)]})
     opens = key_digest(api_key or api.store.api_key)
-    call = Call(api.services, opens, api.store.store.id, "/v1/backorders", api.clock(), Gathered(list))
+    call = Call(
+        api.services, opens, api.store.store.id, "/v1/backorders", api.clock(), Gathered(register_together)
+    )
     return Registration(new, Once(call, key, str(body)))
 
 
@@ -188,7 +190,7 @@ class Slow:
         self.groups: list[list[int]] = []
         self.begun, self.go = threading.Event(), threading.Event()
 
-    def __call__(self, numbers: Sequence[int]) -> list[int | Exception]:
+    def __call__(self, numbers: Sequence[int], _waits: Waits) -> list[int | Exception]:
         self.groups.append(list(numbers))
         self.begun.set()
         assert self.go.wait(10)
@@ -220,7 +222,7 @@ def test_what_is_asked_for_meanwhile_is_done_together_and_answered_each_by_itsel
 def test_what_breaks_all_is_everybodys_error_and_the_next_is_served_again() -> None:
     broken = [True]
 
-    def do(numbers: Sequence[int]) -> list[int]:
+    def do(numbers: Sequence[int], _waits: Waits) -> list[int]:
         if broken[0]:
             raise RuntimeError("no database")
         return list(numbers)
@@ -240,7 +242,7 @@ def test_what_breaks_all_is_everybodys_error_and_the_next_is_served_again() -> N
 def test_more_than_fit_into_one_transaction_are_written_by_several() -> None:
     sizes = []
 
-    def do(numbers: Sequence[int]) -> list[int]:
+    def do(numbers: Sequence[int], _waits: Waits) -> list[int]:
         sizes.append(len(numbers))
         return list(numbers)
 
@@ -250,3 +252,59 @@ def test_more_than_fit_into_one_transaction_are_written_by_several() -> None:
 
     assert asyncio.run(ask()) == list(range(250))
     assert max(sizes) == 100
+
+
+class Staged:
+    """Prepares each group, and then waits for it, until it is let go."""
+
+    def __init__(self, groups: int) -> None:
+        self.groups: list[list[int]] = []
+        self.began = [threading.Event() for _ in range(groups)]
+        self.prepared = [threading.Event() for _ in range(groups)]
+        self.written = [threading.Event() for _ in range(groups)]
+
+    def __call__(self, numbers: Sequence[int], waits: Waits) -> list[int]:
+        mine = len(self.groups)
+        self.groups.append(list(numbers))
+        self.began[mine].set()
+        assert self.prepared[mine].wait(10)
+        waits()
+        assert self.written[mine].wait(10)
+        return list(numbers)
+
+    async def begins(self, group: int) -> list[int]:
+        assert await asyncio.to_thread(self.began[group].wait, 10)
+        return self.groups[group]
+
+
+def test_while_a_group_only_waits_a_second_is_prepared_unless_it_is_much_smaller() -> None:
+    staged = Staged(3)
+
+    async def ask() -> None:
+        gathered = Gathered(staged)
+
+        def asks(*numbers: int) -> list[asyncio.Task[int]]:
+            return [asyncio.create_task(gathered(number)) for number in numbers]
+
+        asked = asks(0)
+        assert await staged.begins(0) == [0]
+        asked += asks(1, 2, 3, 4)
+        await asyncio.sleep(0.05)
+        assert len(staged.groups) == 1  # the first is being prepared
+        staged.prepared[0].set()
+        assert await staged.begins(1) == [1, 2, 3, 4]
+        asked += asks(5)
+        staged.prepared[1].set()
+        await asyncio.sleep(0.05)
+        assert len(staged.groups) == 2  # two wait already
+        staged.written[0].set()
+        assert await asked[0] == 0
+        await asyncio.sleep(0.05)
+        assert len(staged.groups) == 2  # one is too few beside four
+        asked += asks(6)
+        assert await staged.begins(2) == [5, 6]
+        for event in (*staged.prepared, *staged.written):
+            event.set()
+        assert await asyncio.gather(*asked) == list(range(7))
+
+    asyncio.run(ask())
