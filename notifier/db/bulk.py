@@ -13,9 +13,8 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-import psycopg
-from psycopg.types.string import StrDumper
 from sqlalchemy import Column, ColumnElement, Date, Dialect, String, bindparam, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Session, SQLModel
@@ -44,11 +43,16 @@ def insert_stored(
     if connection.dialect.name == "postgresql":
         driver: Any = connection.connection
         statement, kinds = _copy(table, columns)
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            if kinds:
-                copy.set_types(kinds)
-            for row in rows:
-                copy.write_row(row)
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                if kinds:
+                    copy.set_types(kinds)
+                for row in rows:
+                    copy.write_row(row)
+        except connection.dialect.loaded_dbapi.Error as error:  # in the words of all other statements
+            raise DBAPIError.instance(
+                statement, None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True
+            ) from error
     else:
         connection.exec_driver_sql(_insert(table, columns), list(rows))
 
@@ -113,23 +117,9 @@ def listed(session: Session, values: Collection[str], name: str = "listed") -> M
 def _listed(values: Collection[str], *, postgresql: bool) -> str:
     if not postgresql:
         return json.dumps(list(values))
-    return _Array("{" + ",".join(['"' + value.translate(_ESCAPED) + '"' for value in values]) + "}")
+    from notifier.db.arrays import array
 
-
-_ESCAPED = str.maketrans({'"': '\\"', "\\": "\\\\"})
-
-
-class _Array(str):
-    """An array of texts as PostgreSQL spells it: to spell it here is much quicker than the driver is with a list."""
-
-    __slots__ = ()
-
-
-class _ArrayDumper(StrDumper):
-    oid = psycopg.adapters.types["text"].array_oid
-
-
-psycopg.adapters.register_dumper(_Array, _ArrayDumper)
+    return array(values)
 
 
 class _OfTexts(UserDefinedType[str]):

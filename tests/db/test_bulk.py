@@ -4,12 +4,15 @@ from collections.abc import Collection
 from datetime import datetime
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from notifier import intake
 from notifier.db import bulk, registering
-from notifier.db.engine import reading
+from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow, Store
+from notifier.errors import Unavailable
 from tests.house import NOON, House, order
 
 AWKWARD = "tab\t, line\n, return\r, back\\slash, \\N, \\., 'quotes', \"more\", 🎁, {brace}, %s, ?, :name"
@@ -132,3 +135,24 @@ def test_of_orders_that_another_process_wrote_first_nothing_is_written(
             rows = dict(session.exec(select(of, func.count()).group_by(col(of))).all())
             assert rows.keys() == {it.backorder_id for it in results}
             assert set(rows.values()) == {each or rows[first]}
+
+
+def test_a_database_that_goes_away_while_rows_are_copied_is_unavailable(postgresql_url: str) -> None:
+    engine, other = make_engine(postgresql_url), make_engine(postgresql_url)
+    rows = [("0001" + "x" * n,) for n in range(3)]
+    with pytest.raises(Unavailable), transaction(engine) as session:  # noqa: PT012  what comes before is its stage
+        pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with other.begin() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        bulk.insert_stored(session, "alembic_version", ("version_num",), rows)
+    with transaction(engine) as session:
+        assert session.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
+    engine.dispose()
+    other.dispose()
+
+
+def test_rows_that_the_database_refuses_are_no_outage(postgresql_url: str) -> None:
+    engine = make_engine(postgresql_url)
+    with pytest.raises(IntegrityError), transaction(engine) as session:
+        bulk.insert_stored(session, "store", ("id", "name"), [("store-x", "X"), ("store-x", "X")])
+    engine.dispose()
