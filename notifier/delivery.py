@@ -126,27 +126,26 @@ def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = Fa
         return
     with ThreadPoolExecutor(post.threads, thread_name_prefix="send") as pool:
         on_their_way: set[Future[Handed]] = set()
-        for batch in parcels:
-            on_their_way |= {pool.submit(_hand_over, post, parcel, in_trouble) for parcel in batch}
-            on_their_way = {it for it in on_their_way if not it.done()} | _conclude_those(
-                post, pool, [it for it in on_their_way if it.done()], in_trouble, again
-            )
-        while on_their_way:
-            answered, on_their_way = wait(on_their_way, timeout=TOGETHER_SECONDS)
-            on_their_way |= _conclude_those(post, pool, answered, in_trouble, again)
 
+        def hand_over(parcels: Iterable[Sequence[Going]]) -> set[Future[Handed]]:
+            return {pool.submit(_hand_over, post, parcel, in_trouble) for parcel in parcels}
 
-def _conclude_those(
-    post: Post,
-    pool: ThreadPoolExecutor,
-    answered: Iterable["Future[Handed]"],
-    in_trouble: set[str],
-    again: bool,
-) -> set["Future[Handed]"]:
-    """Settle these; what is then on its way by itself."""
-    results = [it.result() for it in answered]
-    _conclude(post, [answer for answers, _ in results for answer in answers], again)
-    return {pool.submit(_hand_over, post, [item], in_trouble) for _, left in results for item in left}
+        def settle_answered() -> None:
+            nonlocal on_their_way
+            answered = [it for it in on_their_way if it.done()]
+            on_their_way = on_their_way.difference(answered)
+            results = [it.result() for it in answered]
+            _conclude(post, [answer for answers, _ in results for answer in answers], again)
+            on_their_way |= hand_over([item] for _, left in results for item in left)
+
+        try:
+            for batch in parcels:
+                on_their_way |= hand_over(batch)
+                settle_answered()
+        finally:  # what was accepted is settled, even where the next could not be prepared
+            while on_their_way:
+                wait(on_their_way, TOGETHER_SECONDS)
+                settle_answered()
 
 
 def _hand_over(post: Post, parcel: Sequence[Going], in_trouble: set[str]) -> Handed:

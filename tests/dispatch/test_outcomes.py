@@ -1,17 +1,24 @@
 """What a provider answers decides what becomes of a message, of its account, and of the next try."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
+from sqlmodel import Session
 
 from notifier import intake
-from notifier.db import accounts
+from notifier.db import accounts, facts
 from notifier.db.account_tables import ProviderAccount
 from notifier.db.engine import reading
+from notifier.db.facts import Order
 from notifier.db.tables import Store
 from notifier.delivery import FIRST_BACKOFF, LONGEST_BACKOFF
+from notifier.dispatch import FIRST, dispatch
 from notifier.errors import Misconfigured
+from notifier.errors import Unavailable as DatabaseAway
 from notifier.providers.base import Accepted, Deferred, Rejected, Unavailable, Unknown
 from tests.house import House, make_post, order
 from tests.providers.fake import Answer, Scripted
@@ -295,3 +302,23 @@ def test_eight_threads_send_each_message_once(house: House) -> None:
     house.dispatch()
     assert set(house.provider.counts().values()) == {1}
     assert len(house.provider.counts()) == 120
+
+
+def test_what_was_accepted_is_settled_though_the_next_could_not_be_prepared(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.post = replace(house.post, threads=8)
+    for number in range(FIRST + 3):
+        house.register(str(number))
+    load, calls = facts.load, count()
+
+    def gone_the_second_time(session: Session, ids: Iterable[str]) -> dict[str, Order]:
+        if next(calls) == 1:
+            raise DatabaseAway("it is restarting")
+        return load(session, ids)
+
+    monkeypatch.setattr(facts, "load", gone_the_second_time)
+    with pytest.raises(DatabaseAway):
+        dispatch(house.post)
+    now = Counter(row.status for row in house.messages() if row.key == "expectation")
+    assert now == {"sent": FIRST, "planned": 3}
