@@ -38,7 +38,7 @@ GLANCE = 2500
 CHUNKS = 12
 """How many chunks are worked off at a time, planned as of one instant."""
 
-THREADS = 3
+THREADS = 2
 """How many chunks are worked off side by side on PostgreSQL, so that neither it nor Python waits for the other."""
 
 Known = dict[tuple[Wanted, int], dict[Hashable, Pattern]]
