@@ -22,7 +22,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         orders.lay_waiting(engine, count)
         tidy(engine)
         engine.dispose()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), collect_seldom) as pool:
             runs = [pool.submit(_run, url, 40 + n).result() for n in range(bench.repeat)]
     dry, change = (median([run[n] for run in runs]) for n in (0, 1))
     found, memory = runs[0][2], max(run[3] for run in runs)
@@ -38,7 +38,6 @@ def _run(url: str, days: int) -> tuple[float, float, int, float]:
 
     The change counts from the request until the last chunk is committed.
     """
-    collect_seldom()
     engine = make_engine(url)
     now = datetime.now(UTC)
     wanted = SkuEta(eta=(now + timedelta(days=days)).date(), reason="held at customs", confirm=True)

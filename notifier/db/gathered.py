@@ -303,6 +303,7 @@ def _statement(query: str, *, postgresql: bool) -> TextClause:
 
 def _run(session: Session, query: str, ids: Sequence[str], **more: Any) -> Any:
     postgresql = session.get_bind().dialect.name == "postgresql"
-    # Ids need no quotes, so one text is put together at once.
+    # Ids need no quotes, so one text is put together at once; and PostgreSQL must not look at how many they are, as it
+    # does in `bulk.listed`: of thousands that costs a fifth of a dry run.
     listed = f"{{{','.join(ids)}}}" if postgresql else json.dumps(ids)
     return session.execute(_statement(query, postgresql=postgresql), {"ids": listed} | more).scalar_one()

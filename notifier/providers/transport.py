@@ -54,9 +54,8 @@ class Transport:
 
     def __init__(self, timeout_seconds: float) -> None:
         self._milliseconds = max(1, round(timeout_seconds * 1000))
-        self._idle: deque[pycurl.Curl] = deque(
-            maxlen=_KEPT
-        )  # the last used first: its connection is the warmest
+        # The last used goes first: its connection is the warmest.
+        self._idle: deque[pycurl.Curl] = deque(maxlen=_KEPT)
 
     def request(
         self,
