@@ -10,6 +10,7 @@ import notifier.db.inbound_tables
 import notifier.db.insight_tables
 import notifier.db.policy_tables
 import notifier.db.privacy_tables
+import notifier.db.restock_tables
 import notifier.db.shop_tables
 import notifier.db.simulation_tables
 import notifier.db.tables

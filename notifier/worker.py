@@ -19,6 +19,7 @@ from notifier.dispatch import dispatch, resend_doubtful
 from notifier.errors import Unavailable
 from notifier.inbound import dealing
 from notifier.planning import watch
+from notifier.restocking import chunks
 from notifier.retaining import retain
 
 log = structlog.get_logger(__name__)
@@ -109,6 +110,7 @@ class Worker:
         self._drain("sweep", lambda: resend_doubtful(services.post))
         self._drain("sweep", lambda: feedback.apply(services.engine, services.clock()))
         self._drain("sweep", lambda: watch(services.engine, services.clock()))
+        self._drain("sweep", lambda: chunks.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: dealing.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: skus.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: advising.learn(services.engine, services.clock()))

@@ -147,6 +147,19 @@ SKU_CHANGE: Json = {
     "started_at": "2026-12-01T15:00:00Z",
     "finished_at": None,
 }
+RESTOCK_PROGRESS: Json = {
+    "id": "rst_019aa4b2c1d37e5f8a6b4c2d1e0f9a8e",
+    "sku": "ORN-RED",
+    "shipment_id": None,
+    "rule": "fifo",
+    "quantity": 40000,
+    "total": 12000,
+    "done": 4200,
+    "units": 12600,
+    "left_over": None,
+    "started_at": "2026-12-01T15:00:00Z",
+    "finished_at": None,
+}
 RESTOCKED: Json = {
     "allocated": [{"backorder_id": "bo_019aa4b2c1d07c3e9f5a1b2c3d4e5f60", "quantity": 3, "still_waiting": 0}],
     "left_over": 37,
@@ -194,6 +207,7 @@ INBOUND: Json = {
     "reason": "held at customs",
     "lines": [{"sku": "ORN-RED", "quantity": 200, "covered": 96, "backorders": 48}],
     "moving": [],
+    "restocking": [],
     "effect": None,
     "created_at": "2026-11-20T15:00:00Z",
     "arrived_at": None,
@@ -342,6 +356,7 @@ ANSWERS = {
     "PolicyShape": policy_examples.POLICY | {"version": 4},
     "PolicyVersionShape": policy_examples.VERSION,
     "Problem": PROBLEM,
+    "RestockProgress": RESTOCK_PROGRESS,
     "RestockResult": RESTOCKED,
     "SkuChangeProgress": SKU_CHANGE,
     "SkuHistory": SKU_HISTORY,

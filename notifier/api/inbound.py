@@ -10,7 +10,8 @@ from notifier.api import supply_shapes as shapes
 from notifier.api.deps import After, Answer, Call, CallDep, Id, Limit, OnceDep, Work
 from notifier.api.problems import declared, way_on
 from notifier.api.shapes import Page
-from notifier.db import sku_changes, supply
+from notifier.api.streamed import streamed
+from notifier.db import restocks, sku_changes, supply
 from notifier.db.inbound_tables import InboundShipment
 from notifier.domain.inbound import Stage
 from notifier.errors import Held, NotFound
@@ -67,7 +68,7 @@ def add_inbound_shipment(
     responses={
         202: {
             "model": shapes.InboundShipment,
-            "description": "Its date moves very many orders, which goes on by itself: see `moving`",
+            "description": "It concerns very many orders, and goes on by itself: see `moving` and `restocking`",
             "headers": {"Location": {"description": "Tells how far it is", "schema": {"type": "string"}}},
         },
         **declared(400, 404, 409),
@@ -106,8 +107,7 @@ def _with_location(response: Response, shipment_id: str) -> Response:
 
 
 def _foretold(effect: Effect, call: Call) -> Response:
-    body = supply_views.effect(effect, call.services.post, call.now).model_dump_json()
-    return Response(body, 200, media_type="application/json")
+    return streamed(supply_views.effect_foretold(effect, call.services.post, call.now))
 
 
 def _done(work: Work, done: Done) -> shapes.InboundShipment:
@@ -123,7 +123,8 @@ def _shown(
     lines = supply.lines(work.session, ids)
     waiting = supply.count_waiting(work.session, ids)
     moving = sku_changes.unfinished(work.session, work.store.id, ids)
-    return [supply_views.shipment(row, lines[row.id], waiting, moving, made) for row in rows]
+    restocking = restocks.of_shipments(work.session, work.store.id, ids)
+    return [supply_views.shipment(row, lines[row.id], waiting, moving, restocking, made) for row in rows]
 
 
 @router.get("", operation_id="list_inbound_shipments", response_model=List)

@@ -1,4 +1,4 @@
-"""SKUs: a new estimate for all who wait, and goods that arrived."""
+"""SKUs: a new estimate for all who wait, and what became of those before."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -11,12 +11,11 @@ from notifier.advising import advise, dates_of_sku, history
 from notifier.api import advice, examples, supply_views
 from notifier.api import supply_shapes as shapes
 from notifier.api.date_shapes import SkuHistory
-from notifier.api.deps import Answer, CallDep, Id, OnceDep, Work
+from notifier.api.deps import CallDep, Id
 from notifier.api.problems import declared, way_on
 from notifier.db import queries
 from notifier.db.tables import SkuChange
 from notifier.errors import Held, NotFound
-from notifier.restocking import restock
 from notifier.skus import change_eta, preview_eta
 
 router = APIRouter(prefix="/v1", tags=["skus"])
@@ -90,20 +89,3 @@ def get_sku_change(change_id: Id, call: CallDep) -> shapes.SkuChangeProgress:
     if row is None:
         raise NotFound(f"there is no change {change_id!r} in this store")
     return supply_views.sku_change(row)
-
-
-@router.post(
-    "/restocks", operation_id="restock", response_model=shapes.RestockResult, responses=declared(400, 409)
-)
-def restock_sku(
-    new: Annotated[inputs.NewRestock, Body(examples=[examples.RESTOCK])], once: OnceDep
-) -> Response:
-    """Share goods that arrived among the orders that wait: the oldest first, or fairly, one unit to each in turn.
-
-    With `dry_run` nothing is set aside, and `rules` tells what either rule would do.
-    """
-
-    def share(work: Work) -> Answer:
-        return 200, supply_views.restocked(restock(work.session, work.store, new, work.now))
-
-    return once.answer(share)

@@ -9,6 +9,7 @@ from notifier.api.problems import is_none
 from notifier.api.shapes import Amount, Shape
 from notifier.domain.inbound import Stage
 from notifier.domain.message import Kind
+from notifier.domain.supply import Rule
 
 
 class SampleEmail(Shape):
@@ -101,6 +102,24 @@ class RestockResult(Shape):
     )
 
 
+class RestockProgress(Shape):
+    """Goods that arrived for very many orders, or while others of the SKU are still being set aside: how far it is."""
+
+    id: str
+    sku: str
+    shipment_id: str | None = Field(description="The inbound shipment that brought them")
+    rule: Rule
+    quantity: int
+    total: int = Field(
+        description="How many orders get units, as far as can be foreseen; counted again when their turn comes"
+    )
+    done: int = Field(description="How many have got theirs")
+    units: int = Field(description="How many units are set aside by now")
+    left_over: int | None = Field(description="Units that nobody waits for; null until it is finished")
+    started_at: datetime
+    finished_at: datetime | None
+
+
 # --- goods on their way ----------------------------------------------------------------------------------
 
 
@@ -141,8 +160,11 @@ class InboundShipment(Shape):
     reason: str | None
     lines: list[InboundLine]
     moving: list[SkuChangeProgress] = Field(description="Moves of very many orders that still go on")
+    restocking: list[RestockProgress] = Field(
+        description="How far its units are set aside, once it has arrived, where they are for very many orders"
+    )
     effect: InboundEffect | None = Field(
-        description="What this call made happen; null where it asked for nothing, or for a move too large to foretell"
+        description="What this call made happen; null where it asked for nothing, or for too much to tell at once"
     )
     created_at: datetime
     arrived_at: datetime | None

@@ -1,16 +1,19 @@
 """From what is known of SKUs to what the API answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from notifier.api import advice
 from notifier.api import supply_shapes as shapes
 from notifier.api.shapes import Amount
+from notifier.api.streamed import Long
 from notifier.api.words import as_now
 from notifier.db.facts import Order
 from notifier.db.inbound_tables import InboundLine, InboundShipment
+from notifier.db.restock_tables import Restock, RestockShare
 from notifier.db.supply import Waiter
 from notifier.db.tables import SkuChange
 from notifier.delivery import Post
@@ -19,7 +22,7 @@ from notifier.domain.message import Draft
 from notifier.errors import Held
 from notifier.inbound import Effect
 from notifier.radius import Radius
-from notifier.restocking import Outcome, Restocked
+from notifier.restocking import Restocked
 
 
 def amounts(value: Mapping[str, Decimal]) -> list[Amount]:
@@ -72,13 +75,24 @@ def sku_change(row: SkuChange) -> shapes.SkuChangeProgress:
     )
 
 
-def restocked(result: Restocked) -> shapes.RestockResult:
-    rules = {rule: _outcome(*told) for rule, told in (result.rules or {}).items()}
-    return shapes.RestockResult(
-        allocated=_shares(result),
-        left_over=result.left_over,
-        rules=shapes.RestockRules(fifo=rules["fifo"], fair=rules["fair"]) if rules else None,
+def restock(row: Restock) -> shapes.RestockProgress:
+    return shapes.RestockProgress(
+        id=row.id,
+        sku=row.sku,
+        shipment_id=row.shipment_id,
+        rule="fair" if row.rule == "fair" else "fifo",
+        quantity=row.quantity,
+        total=row.total,
+        done=row.done,
+        units=row.quantity - row.left,
+        left_over=row.left if row.finished_at else None,
+        started_at=row.at,
+        finished_at=row.finished_at,
     )
+
+
+def restocked(result: Restocked) -> shapes.RestockResult:
+    return shapes.RestockResult(allocated=_shares(result), left_over=result.left_over)
 
 
 def _shares(result: Restocked) -> list[shapes.Share]:
@@ -88,15 +102,27 @@ def _shares(result: Restocked) -> list[shapes.Share]:
     ]
 
 
-def _outcome(result: Restocked, outcome: Outcome) -> shapes.RuleOutcome:
-    return shapes.RuleOutcome(
-        allocated=_shares(result),
-        left_over=result.left_over,
-        filled=outcome.filled,
-        messages=dict(outcome.messages),
-        stopped=dict(outcome.stopped),
-        value_freed=amounts(outcome.freed),
-    )
+def share(row: RestockShare) -> shapes.Share:
+    return shapes.Share(backorder_id=row.backorder_id, quantity=row.units, still_waiting=row.still_waiting)
+
+
+def foretold(result: Restocked) -> dict[str, Any]:
+    """A RestockResult with what either rule would do, whose lists may be long."""
+    rules = {
+        rule: _told(told)
+        | {
+            "filled": outcome.filled,
+            "messages": outcome.messages,
+            "stopped": outcome.stopped,
+            "value_freed": [it.model_dump() for it in amounts(outcome.freed)],
+        }
+        for rule, (told, outcome) in (result.rules or {}).items()
+    }
+    return _told(result) | {"rules": rules}
+
+
+def _told(result: Restocked) -> dict[str, Any]:
+    return {"allocated": Long(map(asdict, result.allocated)), "left_over": result.left_over}
 
 
 NOTHING = Radius(0, {}, 0, {}, ())
@@ -117,11 +143,18 @@ def effect(found: Effect, post: Post, now: datetime) -> shapes.InboundEffect:
     )
 
 
+def effect_foretold(found: Effect, post: Post, now: datetime) -> dict[str, Any]:
+    """An InboundEffect whose lists of who gets units may be long."""
+    short = effect(replace(found, restocked={}), post, now).model_dump(mode="json")
+    return short | {"restocked": [{"sku": sku} | _told(it) for sku, it in found.restocked.items()]}
+
+
 def shipment(
     row: InboundShipment,
     lines: Sequence[InboundLine],
     waiting: Mapping[tuple[str, str], int],
     moving: Sequence[SkuChange],
+    restocking: Sequence[Restock],
     made: shapes.InboundEffect | None = None,
 ) -> shapes.InboundShipment:
     """`waiting` counts orders by shipment and SKU."""
@@ -144,6 +177,7 @@ def shipment(
             for line in lines
         ],
         moving=[sku_change(job) for job in moving if job.shipment_id == row.id],
+        restocking=[restock(job) for job in restocking if job.shipment_id == row.id],
         effect=made,
         created_at=row.created_at,
         arrived_at=row.arrived_at,

@@ -18,6 +18,7 @@ from notifier.db import bulk
 from notifier.db.facts import Order
 from notifier.db.ids import new_id
 from notifier.db.inbound_tables import InboundLine, InboundShare, InboundShipment, SupplyTodo
+from notifier.db.restock_tables import Restock
 from notifier.db.tables import Backorder, BackorderLine, Fact
 from notifier.domain.eta import Eta
 from notifier.domain.inbound import Coming, Held, Place, Wanting
@@ -349,9 +350,21 @@ def ask_after(session: Session, changed: Iterable[tuple[Order, Sequence[Fact]]])
 
 
 def next_asked(session: Session) -> tuple[str, str, list[str]] | None:
-    """A store and a SKU to deal out again, with the notes that ask for it; other workers' are passed over."""
+    """A store and a SKU to deal out again, with the notes that ask for it; other workers' are passed over.
+
+    So are SKUs of which units are being set aside for very many orders: who gets some waits for no other shipment.
+    """
+    set_aside = select(Restock.id).where(
+        Restock.store_id == SupplyTodo.store_id,
+        Restock.sku == SupplyTodo.sku,
+        col(Restock.finished_at).is_(None),
+    )
     first = session.exec(
-        select(SupplyTodo).order_by(SupplyTodo.id).limit(1).with_for_update(skip_locked=True)
+        select(SupplyTodo)
+        .where(~set_aside.exists())
+        .order_by(SupplyTodo.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=SupplyTodo)
     ).one_or_none()
     if first is None:
         return None

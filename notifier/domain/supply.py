@@ -1,9 +1,11 @@
 """Sharing arrived units among the lines that wait for them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+Rule = Literal["fifo", "fair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,60 +28,69 @@ class Share:
     still_waiting: int
 
 
-def share(arrived: int, waiting: Sequence[Waiting], rule: Literal["fifo", "fair"]) -> tuple[Share, ...]:
-    """Who gets the arrived units, oldest order first. Who gets none is left out; the rest is left over.
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Units on their way along the orders that wait, from the oldest to the youngest: all there is to remember of the
+    rule between two of them, so that whoever stops can go on there.
 
-    `fifo` fills the oldest order first. `fair` gives one unit to each order, oldest first, round after round;
-    an order's own lines are filled one after the other. Orders of one instant go by id.
+    `left` units are not given away yet. Under `fifo` an order may have whatever it needs; under `fair` as many units as
+    there are whole rounds (`each`), and one more while there is `extra` for a last round that does not reach them all.
+    """
+
+    left: int
+    each: int | None = None
+    extra: int = 0
+
+    def give(self, needed: int) -> tuple[int, "Pile"]:
+        """What the next order gets that needs so many, and what goes on from there."""
+        more = self.each is not None and needed > self.each and self.extra > 0
+        wanted = needed if self.each is None else min(needed, self.each) + more
+        given = min(wanted, self.left)
+        return given, replace(self, left=self.left - given, extra=self.extra - more)
+
+
+def pile(units: int, rule: Rule, needs: Mapping[int, int] | None = None) -> Pile:
+    """Units that arrived, at the head of the queue; orders of one instant stand in it by their ids.
+
+    `fifo` fills the oldest order first. `fair` gives one unit to each order, oldest first, round after round: so it
+    must know of the `needs`, how many orders lack how many units.
     Raises ValueError for a negative number or an unknown rule.
     """
-    if arrived < 0:
-        raise ValueError(f"arrived must be 0 or more, not {arrived}")
-    if short := next((line for line in waiting if line.needed < 0), None):
-        raise ValueError(f"needed must be 0 or more, not {short.needed} (line {short.line_id})")
-    orders: dict[str, list[Waiting]] = {}
-    for line in sorted(waiting, key=lambda line: (line.placed_at, line.backorder_id, line.line_id)):
-        orders.setdefault(line.backorder_id, []).append(line)
-    needs = [sum(line.needed for line in lines) for lines in orders.values()]
+    if units < 0:
+        raise ValueError(f"arrived must be 0 or more, not {units}")
     match rule:
         case "fifo":
-            gifts = _fill(arrived, needs)
+            return Pile(units)
         case "fair":
-            gifts = _rounds(arrived, needs)
+            each = _full_rounds(units, needs or {})
+            full = sum(min(need, each) * orders for need, orders in (needs or {}).items())
+            return Pile(units, each, units - full)
         case _:
             raise ValueError(f'rule must be "fifo" or "fair", not {rule!r}')
-    return tuple(
-        Share(line.backorder_id, line.line_id, quantity, line.needed - quantity)
-        for lines, gift in zip(orders.values(), gifts, strict=True)
-        for line, quantity in zip(lines, _fill(gift, [line.needed for line in lines]), strict=True)
-        if quantity
-    )
 
 
-def _fill(units: int, needs: Sequence[int]) -> Iterator[int]:
-    for need in needs:
-        given = min(need, units)
-        units -= given
-        yield given
-
-
-def _rounds(units: int, needs: Sequence[int]) -> Iterator[int]:
-    """Whole rounds at once, then one unit each to the oldest that still need one, as far as they reach."""
-    full = _full_rounds(units, needs)
-    rest = units - sum(min(need, full) for need in needs)
-    for need in needs:
-        extra = need > full and rest > 0
-        rest -= extra
-        yield min(need, full) + extra
-
-
-def _full_rounds(units: int, needs: Sequence[int]) -> int:
+def _full_rounds(units: int, needs: Mapping[int, int]) -> int:
     """The most rounds in which each order that still needs a unit gets one."""
-    full = 0
-    for served, need in enumerate(sorted(needs)):
-        asking = len(needs) - served
+    full, asking = 0, sum(needs.values())
+    for need, orders in sorted(needs.items()):
         if (need - full) * asking > units:
             return full + units // asking
         units -= (need - full) * asking
-        full = need
+        full, asking = need, asking - orders
     return full
+
+
+def along(start: Pile, waiting: Iterable[Waiting]) -> Iterator[tuple[Share, Pile]]:
+    """Go along lines, one of each order, the oldest first: who gets units, and what goes on from there.
+
+    Who gets none is left out; nobody is asked any more once all units are given away.
+    """
+    now = start
+    if not now.left:
+        return
+    for line in waiting:
+        given, now = now.give(line.needed)
+        if given:
+            yield Share(line.backorder_id, line.line_id, given, line.needed - given), now
+        if not now.left:
+            return

@@ -24,7 +24,7 @@ from notifier.errors import Conflict, Fault, Invalid, NotFound
 from notifier.inbound.dealing import deal_out, dealt_out, radius_of
 from notifier.inbound.wishes import InboundChange, NewInbound
 from notifier.radius import Radius
-from notifier.restocking import Outcome, Restocked, foretell, hand_out
+from notifier.restocking import Outcome, Restocked, foretell, hand_over, restocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Effect:
 @dataclass(frozen=True, slots=True)
 class Done:
     """The shipment as it is now. `created` is False when it had been handed in before, with the same content;
-    `large` tells that workers carry on moving dates.
+    `large` tells that workers carry on.
     """
 
     row: InboundShipment
@@ -88,7 +88,7 @@ def register(session: Session, store_row: Store, new: NewInbound, now: datetime)
     supply.lock(session, row.store_id, new.quantities)
     supply.set_lines(session, row, new.quantities)
     if new.stage is Stage.ARRIVED:
-        return Done(row, created=True, effect=_arrive(session, store_row, row, new.quantities, now))
+        return _arrive(session, store_row, row, new.quantities, now, created=True)
     advice = advise_on_shipment(session, store_row, row, new.quantities, now)
     radius, large = deal_out(session, store_row, row, new.quantities, (), now, confirm=new.confirm)
     return Done(row, True, Effect(radius, advice=advice), large)
@@ -180,8 +180,7 @@ def change(
         supply.set_lines(session, row, quantities)
     if wanted.stage is Stage.ARRIVED:
         supply.ask(session, row.store_id, gone)
-        effect = _arrive(session, store_row, row, quantities, now)
-        return Done(row, created=False, effect=effect)
+        return _arrive(session, store_row, row, quantities, now, created=False)
     advice = _advice(session, store_row, row, quantities, wanted, now)
     radius, large = deal_out(session, store_row, row, quantities, gone, now, confirm=wanted.confirm)
     return Done(row, False, Effect(radius, advice=advice), large)
@@ -276,16 +275,24 @@ def _after(row: InboundShipment, wanted: InboundChange, now: datetime) -> Inboun
 
 
 def _arrival(session: Session, row: InboundShipment, quantities: Mapping[str, int], now: datetime) -> Effect:
-    restocked, outcome = foretell(session, row.store_id, quantities, "fifo", now)
-    return Effect(restocked=restocked, outcome=outcome)
+    told = foretell(session, row.store_id, quantities, ("fifo",), now)["fifo"]
+    return Effect(restocked=restocked(told), outcome=told.outcome)
 
 
 def _arrive(
-    session: Session, store_row: Store, row: InboundShipment, quantities: Mapping[str, int], now: datetime
-) -> Effect:
+    session: Session,
+    store_row: Store,
+    row: InboundShipment,
+    quantities: Mapping[str, int],
+    now: datetime,
+    *,
+    created: bool,
+) -> Done:
     """Set the units aside, the oldest order first, and end the shares; who lost one is covered again by another."""
     supply.arrived(session, row, now)
-    restocked = hand_out(session, row.store_id, quantities, "fifo", now)
+    done = hand_over(session, row.store_id, quantities, "fifo", now, row.id)
     supply.ask(session, row.store_id, quantities)
     suppliers.note_arrival(session, row, ZoneInfo(store_row.timezone), now)
-    return Effect(restocked=restocked)
+    if isinstance(done, list):
+        return Done(row, created, None, large=True)
+    return Done(row, created, Effect(restocked=done))

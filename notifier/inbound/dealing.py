@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from notifier import skus
 from notifier.db import facts as store
-from notifier.db import supply
+from notifier.db import restocks, supply
 from notifier.db.alike import Wanted
 from notifier.db.codec import policy_from_json
 from notifier.db.engine import transaction
@@ -51,16 +51,23 @@ def dealt_out(
     session: Session,
     row: InboundShipment,
     quantities: Mapping[str, int],
-    gone: Iterable[str],
+    gone: Collection[str],
     now: datetime,
 ) -> list[Dealt]:
-    """How each SKU is dealt out with the shipment as it is given here; `gone` is what it brings no more."""
+    """How each SKU is dealt out with the shipment as it is given here; `gone` is what it brings no more.
+
+    While units of a SKU are set aside for very many orders, only those lines keep their shares that have some: who will
+    lack units is known when that is finished, and then workers deal out what is spare.
+    """
     eta, dealt = Eta(row.eta, row.eta_earliest), []
+    busy = restocks.under_way(session, row.store_id, {*quantities, *gone})
     for sku in [*quantities, *gone]:
         seen = supply.picture(session, row.store_id, sku).without(row.id)
         if sku in quantities:
             seen = seen.with_shipment(Coming(row.id, quantities[sku], eta, row.known_at, row.reason))
-        dealt.append(Dealt(sku, seen, cover(seen.coming, seen.wanting, seen.held, now)))
+        holders = {line_id for _, line_id in seen.held}
+        wanting = [line for line in seen.wanting if sku not in busy or line.line_id in holders]
+        dealt.append(Dealt(sku, seen, cover(seen.coming, wanting, seen.held, now)))
     return dealt
 
 
@@ -98,7 +105,7 @@ def deal_out(
     store_row: Store,
     row: InboundShipment,
     quantities: Mapping[str, int],
-    gone: Iterable[str],
+    gone: Collection[str],
     now: datetime,
     *,
     confirm: bool,
@@ -113,6 +120,7 @@ def deal_out(
         radius.refuse_too_many(policy_from_json(store_row.policy).max_messages_per_change)
     session.flush()
     jobs = _settle(session, row.store_id, dealt, now, {row.id})
+    supply.ask(session, row.store_id, restocks.under_way(session, row.store_id, [it.sku for it in dealt]))
     if not large:  # all at once, so that what moves lines of several SKUs waits for nobody who does so too
         store.versions(session, moves)
     skus.begin(session, jobs, now, large=large)

@@ -54,7 +54,8 @@ def happen(session: Session, store_id: str, item: Numbered, now: datetime) -> No
             wanted = SkuEta(eta=event.eta, eta_earliest=event.eta_earliest, reason=event.reason, confirm=True)
             skus.change_eta(session, store_row, event.sku, wanted, now)
         case Restock():
-            restocking.restock(session, store_row, event, now)
+            restock = restocking.foretell_restock if event.dry_run else restocking.restock
+            restock(session, store_row, event, now)
         case Expect():
             goods.expect(session, store_row, event, now)
         case MoveInbound():

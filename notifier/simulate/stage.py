@@ -19,6 +19,7 @@ from notifier.errors import NotifierError
 from notifier.inbound import dealing
 from notifier.planning import watch
 from notifier.providers.base import Accepted, Envelope, Outcome
+from notifier.restocking import chunks
 from notifier.simulate.happen import happen
 from notifier.simulate.story import SETTLED_BY, Numbered, ScenarioError
 
@@ -95,6 +96,7 @@ class Stage:
                 busy = any(sweep(session, self._clock.now).values())
             while (
                 watch(self.engine, self._clock.now)
+                or chunks.carry_on(self.engine, self._clock.now)
                 or dealing.carry_on(self.engine, self._clock.now)
                 or skus.carry_on(self.engine, self._clock.now)
             ):

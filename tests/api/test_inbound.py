@@ -6,6 +6,7 @@ import pytest
 
 from notifier import skus
 from notifier.inbound import dealing
+from notifier.restocking import chunks
 from tests.api.client import Api, Json, a_line, without
 
 PATH = "/v1/inbound-shipments"
@@ -44,6 +45,7 @@ def test_the_oldest_orders_wait_for_it_and_get_its_date(api: Api) -> None:
         "reason": "by sea",
         "lines": [{"sku": "ORN-RED", "quantity": 5, "covered": 5, "backorders": 2}],
         "moving": [],
+        "restocking": [],
         "created_at": "2026-12-01T15:00:00Z",
         "arrived_at": None,
     }
@@ -124,6 +126,31 @@ def test_a_shipment_or_a_restock_delivered_twice_counts_once(api: Api) -> None:
     for _ in range(2):
         api("POST", "/v1/restocks", json=restock, headers={"Idempotency-Key": "restock-7"})
     assert api("GET", f"/v1/backorders/{other}")["lines"][0]["allocated"] == 4
+
+
+def test_what_arrives_for_very_many_orders_tells_how_far_it_is(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skus, "AT_ONCE", 2)
+    waiting = registered(api, 3)
+    lines = [{"sku": "ORN-RED", "quantity": 10}]
+    handed_in = api("POST", PATH, 201, json=a_shipment(lines=lines))["id"]
+    carry_on(api)
+    told = api("PATCH", f"{PATH}/{handed_in}", json={"stage": "arrived", "dry_run": True})["restocked"]
+    response = api.request("PATCH", f"{PATH}/{handed_in}", json={"stage": "arrived"})
+    assert (response.status_code, response.headers["location"]) == (202, f"{PATH}/{handed_in}")
+    assert response.json()["effect"] is None
+    (job,) = api("GET", f"{PATH}/{handed_in}")["restocking"]
+    assert (job["shipment_id"], job["total"], job["done"]) == (handed_in, 3, 0)
+    while chunks.carry_on(api.services.engine, api.clock.now):
+        pass
+    (job,) = api("GET", f"{PATH}/{handed_in}")["restocking"]
+    assert (job["done"], job["units"], job["left_over"]) == (3, 9, 1)
+    listed = api("GET", f"/v1/restocks/{job['id']}/allocated")["data"]
+    assert told == [{"sku": "ORN-RED", "allocated": listed, "left_over": 1}]
+    assert [it["backorder_id"] for it in listed] == waiting
+    one_more = api("POST", PATH, 201, json=a_shipment(reference="PO-8", stage="arrived"))
+    assert one_more["restocking"] == []
 
 
 FAULTS: list[tuple[Json, str]] = [

@@ -27,6 +27,8 @@ PROMISED = {
     "get_insights",
     "get_availability",
     "restock",
+    "get_restock",
+    "list_restock_shares",
     "add_inbound_shipment",
     "list_inbound_shipments",
     "get_inbound_shipment",

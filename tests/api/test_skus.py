@@ -3,6 +3,8 @@ from urllib.parse import quote
 import pytest
 
 from notifier import skus
+from notifier.api import streamed
+from notifier.restocking import chunks
 from tests.api.client import Api, Json, a_line
 
 
@@ -147,6 +149,52 @@ def test_a_dry_run_sets_nothing_aside(api: Api) -> None:
     restock = {"sku": "ORN-RED", "quantity": 2, "dry_run": True}
     assert api("POST", "/v1/restocks", json=restock)["allocated"][0]["quantity"] == 2
     assert api("GET", f"/v1/backorders/{backorder}")["lines"][0]["allocated"] == 0
+
+
+def test_a_restock_for_very_many_orders_goes_on_by_itself_and_tells_how_far_it_is(
+    api: Api, other: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skus, "AT_ONCE", 2)
+    first, second, third = registered(api, 3)
+    asked = {"json": {"sku": "ORN-RED", "quantity": 8}, "headers": {"Idempotency-Key": "restock-8"}}
+    response = api.request("POST", "/v1/restocks", **asked)
+    assert response.status_code == 202
+    where = response.headers["location"]
+    begun = api("GET", where)
+    assert begun == response.json()
+    assert (begun["total"], begun["done"], begun["units"]) == (3, 0, 0)
+    assert (begun["left_over"], begun["finished_at"]) == (None, None)
+    again = api.request("POST", "/v1/restocks", **asked)
+    assert (again.status_code, again.headers["location"], again.json()) == (202, where, begun)
+    other.problem(404, "GET", where)
+    other.problem(404, "GET", f"{where}/allocated")
+    assert api("GET", f"{where}/allocated") == {"data": [], "next": None}
+    while chunks.carry_on(api.services.engine, api.clock.now):
+        pass
+    finished = api("GET", where)
+    assert (finished["done"], finished["units"], finished["left_over"]) == (3, 8, 0)
+    assert finished["finished_at"] == "2026-12-01T15:00:00Z"
+    page = api("GET", f"{where}/allocated", params={"limit": 2})
+    rest = api("GET", f"{where}/allocated", params={"limit": 2, "after": page["next"]})
+    assert page["data"] + rest["data"] == [
+        {"backorder_id": first, "quantity": 3, "still_waiting": 0},
+        {"backorder_id": second, "quantity": 3, "still_waiting": 0},
+        {"backorder_id": third, "quantity": 2, "still_waiting": 1},
+    ]
+    assert rest["next"] is None
+    assert api("GET", f"/v1/backorders/{third}")["lines"][0]["allocated"] == 2
+
+
+def test_a_dry_run_answers_long_lists_piece_by_piece(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "PIECE", 2)
+    ids = registered(api, 5)
+    told = api("POST", "/v1/restocks", json={"sku": "ORN-RED", "quantity": 14, "dry_run": True})
+    assert [it["backorder_id"] for it in told["allocated"]] == ids
+    assert [[it["quantity"] for it in told["rules"][rule]["allocated"]] for rule in ("fifo", "fair")] == [
+        [3, 3, 3, 3, 2],
+        [3, 3, 3, 3, 2],
+    ]
+    assert told["left_over"] == 0
 
 
 RESTOCK_FAULTS: list[tuple[Json, str]] = [

@@ -1,16 +1,18 @@
 """Sharing arrived units: oldest first, never more than needed, nothing lost."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import timedelta
-from typing import Literal, cast
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.domain.supply import Share, Waiting, share
+from notifier.domain.supply import Pile, Rule, Share, Waiting, along, pile
 from tests.domain.builders import PLACED
 
-Rule = Literal["fifo", "fair"]
 RULES: tuple[Rule, ...] = ("fifo", "fair")
 
 
@@ -20,10 +22,22 @@ def waits(order: str, needed: int, day: int = 0, line: str = "a") -> Waiting:
 
 ALICE, BOB, CARLA = waits("alice", 3, day=0), waits("bob", 2, day=1), waits("carla", 1, day=2)
 
-lines = st.builds(
-    waits, st.sampled_from("abcdef"), st.integers(0, 9), st.integers(0, 3), st.sampled_from("xyz")
-)
-some_waiting = st.lists(lines, max_size=12, unique_by=lambda line: (line.backorder_id, line.line_id))
+lines = st.builds(waits, st.sampled_from("abcdefghijklm"), st.integers(0, 9), st.integers(0, 3))
+some_waiting = st.lists(lines, max_size=12, unique_by=lambda line: line.backorder_id)
+units = st.integers(0, 60)
+
+
+def queue(waiting: Sequence[Waiting]) -> list[Waiting]:
+    return sorted(waiting, key=lambda line: (line.placed_at, line.backorder_id))
+
+
+def heap(arrived: int, waiting: Sequence[Waiting], rule: Rule) -> Pile:
+    return pile(arrived, rule, Counter(line.needed for line in waiting))
+
+
+def share(arrived: int, waiting: Sequence[Waiting], rule: Rule) -> tuple[Share, ...]:
+    """Who gets what, when all is done at once."""
+    return tuple(given for given, _ in along(heap(arrived, waiting, rule), queue(waiting)))
 
 
 def given_to(shares: tuple[Share, ...]) -> dict[str, int]:
@@ -55,43 +69,26 @@ def test_orders_of_one_instant_go_by_id(rule: Rule) -> None:
     assert given_to(share(1, [waits("b", 1), waits("a", 1)], rule)) == {"a": 1}
 
 
-def test_fair_is_fair_to_orders_not_to_lines() -> None:
-    two_lines = [waits("alice", 2, line="x"), waits("alice", 2, line="y"), waits("bob", 3, day=1)]
-    assert share(5, two_lines, "fair") == (
-        Share("alice", "x", 2, 0),
-        Share("alice", "y", 1, 1),
-        Share("bob", "a", 2, 1),
-    )
-
-
-def one_by_one(arrived: int, waiting: list[Waiting]) -> dict[tuple[str, str], int]:
+def one_by_one(arrived: int, waiting: list[Waiting]) -> dict[str, int]:
     """The rule of `fair` as it is told to people: round after round, a unit at a time."""
-    given: dict[tuple[str, str], int] = {}
-    ordered = sorted(waiting, key=lambda line: (line.placed_at, line.backorder_id, line.line_id))
-    orders = list(dict.fromkeys(line.backorder_id for line in ordered))
+    given: Counter[str] = Counter()
     while arrived:
         before = arrived
-        for order in orders:
-            for line in ordered:
-                key = (line.backorder_id, line.line_id)
-                if arrived and line.backorder_id == order and given.get(key, 0) < line.needed:
-                    given[key] = given.get(key, 0) + 1
-                    arrived -= 1
-                    break
+        for line in queue(waiting):
+            if arrived and given[line.backorder_id] < line.needed:
+                given[line.backorder_id] += 1
+                arrived -= 1
         if arrived == before:
             break
     return given
 
 
-@given(st.integers(0, 60), some_waiting)
+@given(units, some_waiting)
 def test_fair_is_what_dealing_one_by_one_gives(arrived: int, waiting: list[Waiting]) -> None:
-    shares = share(arrived, waiting, "fair")
-    assert {(each.backorder_id, each.line_id): each.quantity for each in shares} == one_by_one(
-        arrived, waiting
-    )
+    assert given_to(share(arrived, waiting, "fair")) == one_by_one(arrived, waiting)
 
 
-@given(st.integers(0, 60), some_waiting, st.sampled_from(RULES))
+@given(units, some_waiting, st.sampled_from(RULES))
 def test_nobody_gets_more_than_needed_and_nothing_is_kept_back(
     arrived: int, waiting: list[Waiting], rule: Rule
 ) -> None:
@@ -104,11 +101,58 @@ def test_nobody_gets_more_than_needed_and_nothing_is_kept_back(
     assert sum(each.quantity for each in shares) == min(arrived, sum(needed.values()))
 
 
-@given(st.integers(0, 60), some_waiting, st.sampled_from(RULES), st.data())
+@given(units, some_waiting, st.sampled_from(RULES), st.data())
 def test_the_order_of_the_lines_does_not_matter(
     arrived: int, waiting: list[Waiting], rule: Rule, data: st.DataObject
 ) -> None:
     assert share(arrived, data.draw(st.permutations(waiting)), rule) == share(arrived, waiting, rule)
+
+
+@given(units, some_waiting, st.sampled_from(RULES), st.lists(st.integers(1, 5)))
+def test_who_stops_and_goes_on_shares_as_who_does_it_all_at_once(
+    arrived: int, waiting: list[Waiting], rule: Rule, sizes: list[int]
+) -> None:
+    rest, todo, shares = heap(arrived, waiting, rule), queue(waiting), []
+    for size in [*sizes, len(todo)]:
+        for each, left in along(rest, todo[:size]):
+            shares.append(each)
+            rest = Pile(*astuple(left))  # all that is kept from one chunk to the next
+        todo = todo[size:]
+    assert tuple(shares) == share(arrived, waiting, rule)
+    assert rest.left == arrived - sum(each.quantity for each in shares)
+
+
+@given(units, some_waiting, st.sampled_from(RULES), st.data())
+def test_what_changes_between_chunks_leaves_no_unit_lying_while_somebody_needs_it(
+    arrived: int, waiting: list[Waiting], rule: Rule, data: st.DataObject
+) -> None:
+    needed = {line.backorder_id: line.needed for line in waiting}
+    places = {line.backorder_id: line.placed_at for line in waiting}
+    got: Counter[str] = Counter()
+
+    def now() -> list[Waiting]:
+        """Somebody needs less than before, or comes new."""
+        id_ = data.draw(st.sampled_from("abcdefghijklmnop"))
+        if id_ not in needed and len(needed) < 14:
+            needed[id_], places[id_] = data.draw(st.integers(0, 4)), PLACED
+        elif id_ in needed:
+            needed[id_] = max(got[id_], needed[id_] - data.draw(st.integers(0, 3)))
+        return [Waiting(it, "a", needed[it] - got[it], places[it]) for it in needed]
+
+    todo, rest = queue(waiting), heap(arrived, waiting, rule)
+    while todo:
+        line, todo = todo[0], todo[1:]
+        here = [it for it in now() if it.backorder_id == line.backorder_id]
+        for share_, left in along(rest, here):
+            got[share_.backorder_id] += share_.quantity
+            rest = left
+        if not todo and rest.left:
+            todo = [it for it in queue(now()) if it.needed]
+            rest = heap(rest.left, todo, rule)
+    lacking = sum(needed[it] - got[it] for it in needed)
+    assert rest.left + got.total() == arrived
+    assert all(got[it] <= needed[it] for it in got)
+    assert not (rest.left and lacking)
 
 
 def test_a_million_units_are_shared_over_a_hundred_thousand_lines() -> None:
@@ -120,7 +164,6 @@ def test_a_million_units_are_shared_over_a_hundred_thousand_lines() -> None:
     ("arrived", "waiting", "rule", "problem"),
     [
         (-1, [], "fifo", "arrived must be 0 or more, not -1"),
-        (1, [waits("a", -2)], "fifo", r"needed must be 0 or more, not -2 \(line a\)"),
         (1, [], "random", 'rule must be "fifo" or "fair", not \'random\''),
     ],
 )
