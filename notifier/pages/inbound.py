@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from notifier.advising import Advice, because
-from notifier.db import sku_changes, supply
+from notifier.db import restocks, sku_changes, supply
 from notifier.db.engine import reading, transaction
 from notifier.db.inbound_tables import InboundLine, InboundShipment
 from notifier.db.tables import Store
@@ -219,6 +219,7 @@ def _one(
         (shown,) = _rows(session, [row])
         waiters = supply.waiters(session, visit.store_id, row.id, place, PAGE + 1)
         moving = sku_changes.unfinished(session, visit.store_id, [row.id])
+        handed_out = restocks.of_shipments(session, visit.store_id, [row.id])
         if not ask and not problem:
             entered = {
                 "eta": row.eta.isoformat() if row.eta else "",
@@ -241,6 +242,7 @@ def _one(
         "waiters": waiters[:PAGE],
         "more": f"?after={waiters[PAGE - 1].place}" if len(waiters) > PAGE else "",
         "moving": moving,
+        "restocks": handed_out,
         "entered": entered,
         "stages": _stages(),
         "problem": problem,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
 from notifier.advising import Advice, advise, because, dates_of_sku, history
-from notifier.db import overview, supply
+from notifier.db import overview, restocks, supply
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
 from notifier.domain.hindsight import REMEMBERED
@@ -77,6 +77,7 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
     with reading(visit.services.engine) as session:
         found = overview.waiting_skus(session, visit.store_id, 1, sku) if sku.isprintable() else []
         changes = overview.sku_changes(session, visit.store_id, sku, CHANGES) if sku.isprintable() else []
+        handed_out = restocks.of_sku(session, visit.store_id, sku, CHANGES) if sku.isprintable() else []
         coming = supply.coming(session, visit.store_id, sku, COMING) if sku.isprintable() else []
         if not found and not changes and not coming:
             raise NotFound("No order of this store waits for such a SKU.")
@@ -91,6 +92,7 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
         "address": f"/console/skus/{quote(sku, safe='')}",
         "waiting": found[0] if found else None,
         "changes": changes,
+        "restocks": handed_out,
         "coming": coming,
         "past": past,
         "plot": dots(past.outcomes[-REMEMBERED:], past.outlook) if past.outcomes else None,

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from notifier import skus
 from notifier.inbound import dealing
+from notifier.restocking import chunks
 from tests.pages.shop import OTHER_KEY, Shop
 from tests.pages.test_console import links, token
 from tests.pages.test_order_page import everything
@@ -30,6 +31,24 @@ def added(operator: TestClient) -> str:
     sent = operator.post(PAGE, data=NEW | {"token": token(page, "Yes, add it")})
     assert sent.status_code == 303
     return sent.headers["Location"].partition("?")[0]
+
+
+def test_units_for_very_many_orders_are_seen_to_be_set_aside(
+    shop: Shop, operator: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skus, "AT_ONCE", 0)
+    path = added(operator)
+    here = {"stage": "arrived"}
+    page = operator.get(path, params={"ask": "true"} | here)
+    assert operator.post(path, data=here | {"token": token(page, "Yes, it is here")}).status_code == 303
+    assert "Units are being set aside" in operator.get(path).text
+    assert re.search(r"0 of \d+ orders", operator.get("/console/skus/ORN-RED").text)
+    while chunks.carry_on(shop.services.engine, shop.now):
+        pass
+    page = operator.get(path)
+    assert "Units are set aside" in page.text
+    assert re.search(r"[1-9] orders? got units", page.text)
+    assert "Goods that arrived for very many" in operator.get("/console/skus/ORN-RED").text
 
 
 def test_asking_what_a_shipment_would_do_does_nothing(shop: Shop, operator: TestClient) -> None:
