@@ -194,6 +194,11 @@ class _Standing(Collector):
             "notifier_unfinished_sku_changes", "Large changes under way", figures.unfinished_sku_changes
         )
         yield GaugeMetricFamily(
+            "notifier_unfinished_restocks",
+            "Restocks for very many orders under way",
+            figures.unfinished_restocks,
+        )
+        yield GaugeMetricFamily(
             "notifier_lost_notices",
             "Legal notices that did not reach customers who still wait, or that nobody confirms",
             figures.lost_notices,

@@ -25,6 +25,8 @@ from notifier.retaining import retain
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
+BREATH_SECONDS = 0.15
+"""How long others may write before the next chunk: SQLite has them look every tenth of a second."""
 SHOPS_SECONDS = 1.0
 CONFIRM_SECONDS = 15.0
 DIGEST_SECONDS = 60.0
@@ -50,6 +52,7 @@ class Worker:
         for name, job, every in (
             ("dispatch", self._dispatch, services.settings.tick_seconds),
             ("sweep", self._sweep, SWEEP_SECONDS),
+            ("restocks", self._hand_out, SWEEP_SECONDS),
             ("webhooks", self._call, services.settings.tick_seconds),
             ("shops", self._fetch, SHOPS_SECONDS),
             ("confirm", self._confirm, CONFIRM_SECONDS),
@@ -110,10 +113,21 @@ class Worker:
         self._drain("sweep", lambda: resend_doubtful(services.post))
         self._drain("sweep", lambda: feedback.apply(services.engine, services.clock()))
         self._drain("sweep", lambda: watch(services.engine, services.clock()))
-        self._drain("sweep", lambda: chunks.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: dealing.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: skus.carry_on(services.engine, services.clock()))
         self._drain("sweep", lambda: advising.learn(services.engine, services.clock()))
+
+    def _hand_out(self) -> None:
+        """By itself, as units for very many orders take minutes.
+
+        SQLite has no queue of writers: they look again and again whether it is free, and so it must be now and then.
+        """
+        services = self._services
+        pause = BREATH_SECONDS if services.engine.dialect.name == "sqlite" else 0
+        self._drain(
+            "restocks",
+            lambda: chunks.carry_on(services.engine, services.clock(), lambda: self._stopping.wait(pause)),
+        )
 
     def _call(self) -> None:
         self._drain("webhooks", self._courier.turn)

@@ -12,6 +12,7 @@ from notifier.db import duties, notices
 from notifier.db.account_tables import ProviderAccount
 from notifier.db.accounts import provider_of
 from notifier.db.claims import OF_ANYBODY
+from notifier.db.restock_tables import Restock
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, SkuChange
 from notifier.domain.law.duties import Task
 from notifier.domain.message import Status
@@ -189,6 +190,7 @@ class Figures:
     accounts: dict[str, tuple[datetime | None, int]]
     """By account: until when it is paused, and how often in a row there was trouble."""
     unfinished_sku_changes: int
+    unfinished_restocks: int
     lost_notices: int
     overdue_duties: dict[Task, int]
     """By duty, how many had their last day, everywhere on earth."""
@@ -207,7 +209,8 @@ def figures(session: Session, now: datetime) -> Figures:
     # Of the many that stores may have of their own, those in trouble are enough.
     of_stores = col(ProviderAccount.account).contains("-", autoescape=True)
     known = select(ProviderAccount).where(or_(col(ProviderAccount.failures) > 0, ~of_stores))
-    unfinished = select(func.count()).select_from(SkuChange).where(col(SkuChange.finished_at).is_(None))
+    changes = select(func.count()).select_from(SkuChange).where(col(SkuChange.finished_at).is_(None))
+    restocks = select(func.count()).select_from(Restock).where(col(Restock.finished_at).is_(None))
     in_doubt: Counter[str] = Counter()
     for account, count in session.exec(doubtful.group_by(col(MessageRow.provider))):
         in_doubt[provider_of(account)] += count
@@ -216,7 +219,8 @@ def figures(session: Session, now: datetime) -> Figures:
         doubtful=in_doubt,
         oldest_due=min((oldest for _, _, oldest in due), default=None),
         accounts={row.account: (row.paused_until, row.failures) for row in session.exec(known)},
-        unfinished_sku_changes=session.exec(unfinished).one(),
+        unfinished_sku_changes=session.exec(changes).one(),
+        unfinished_restocks=session.exec(restocks).one(),
         lost_notices=notices.count_lost(session),
         overdue_duties=duties.count_overdue(session, (now - timedelta(hours=12)).date()),
     )

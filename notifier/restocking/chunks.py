@@ -1,6 +1,6 @@
 """A restock of very many orders, handed out by workers in chunks that each commit: none twice, none lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,10 +21,11 @@ CHUNKS = 25
 """How many chunks are worked off at a time, as to find the next in a long queue costs more than to give to them."""
 
 
-def carry_on(engine: Engine, now: datetime) -> bool:
+def carry_on(engine: Engine, now: datetime, rest: Callable[[], bool] = lambda: False) -> bool:
     """Hand out some chunks of the oldest unfinished restock; False when none is left, or others are at it.
 
-    Each chunk is one transaction together with how far that is, so whoever is killed leaves it where it was.
+    Each chunk is one transaction together with how far that is, so whoever is killed leaves it where it was. After each
+    one `rest` lets others have a turn, and tells whether to stop there.
     """
     ahead = _Ahead()
     for _ in range(CHUNKS):
@@ -36,6 +37,8 @@ def carry_on(engine: Engine, now: datetime) -> bool:
                 _begin(session, job)
             _work_off(session, job, ahead, now)
             session.add(job)
+        if rest():
+            return False
     return True
 
 

@@ -170,7 +170,16 @@ def test_every_job_beats(house: House) -> None:
     with at_work(house) as worker:
         beats = worker._services.pulse.last
         start = dict(beats)
-        assert set(start) == {"dispatch", "sweep", "webhooks", "shops", "confirm", "digest", "prune"}
+        assert set(start) == {
+            "dispatch",
+            "sweep",
+            "restocks",
+            "webhooks",
+            "shops",
+            "confirm",
+            "digest",
+            "prune",
+        }
         house.clock.pass_time(seconds=5)
         soon(lambda: beats["dispatch"] > start["dispatch"])
         soon(lambda: beats["sweep"] > start["sweep"])
