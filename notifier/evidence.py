@@ -28,8 +28,8 @@ MOST_CHANGES = 200
 """How many turns of a legal clock are looked for at most; one order has a handful."""
 
 NOTES = (
-    "Instants are RFC 3339 in UTC, to the microsecond, by the clocks of the machines that wrote them. `at` is when"
-    " something happened, `recorded_at` when it was heard of here.",
+    "Instants are RFC 3339 in UTC, to the microsecond, by the clocks of the machines that wrote them; an order is"
+    " registered by the whole second. `at` is when something happened, `recorded_at` when it was heard of here.",
     "Days (promised, eta, earliest, ship_by, answer_by, refund_by) are calendar days without a zone. A legal day ends"
     " where it ends first: in the customer's zone or in the store's, both of which stand in the order.",
     "`sent` means that the mail service took the email; `delivered` that it reported the email delivered to the"

@@ -5,11 +5,13 @@ before anything is written.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlmodel import Session
@@ -18,7 +20,7 @@ from notifier import telling
 from notifier.db import facts as store
 from notifier.db import policies, registering, supply, suppressions
 from notifier.db.codec import policy_from_json
-from notifier.db.concerns import Concern, concerns
+from notifier.db.concerns import Concern, concerns, registered
 from notifier.db.facts import eta_changed, record
 from notifier.db.ids import new_id
 from notifier.db.registering import NewOrder
@@ -26,6 +28,7 @@ from notifier.db.tables import BackorderLine, Fact, Store
 from notifier.domain.eta import Eta
 from notifier.domain.law.course import day_of
 from notifier.domain.order import Customer, Facts, Line, OrderStatus, Related, card
+from notifier.domain.policy import Policy
 from notifier.domain.prospect import Prospects
 from notifier.errors import Conflict, Fault, Invalid, NotFound, NotifierError
 from notifier.inputs import (
@@ -66,13 +69,16 @@ def register(session: Session, store_row: Store, new: NewBackorder, now: datetim
 def register_many(
     session: Session, store_row: Store, news: Sequence[NewBackorder], now: datetime
 ) -> list[Registered | NotifierError]:
-    """Register many; one result for each, in order. What is refused keeps none of the others out."""
+    """Register many; one result for each, in order. What is refused keeps none of the others out.
+
+    Orders are registered by the whole second, so that all that come within one can share what was planned.
+    """
+    now = now.replace(microsecond=0)
     store_row = policies.steady(session, store_row.id)
-    policy = policy_from_json(store_row.policy)
+    policy, prospects = _prospects(json.dumps(store_row.policy), now)
     digests = [_digest(new) for new in news]
-    order_ids = {new.order_id for new in news}
-    known = registering.registered(session, store_row.id, order_ids)
-    prospects = Prospects(policy, now)
+    order_ids, skus = {new.order_id for new in news}, {line.sku for new in news for line in new.lines}
+    known = registered(session, store_row.id, order_ids, skus)
     fresh: dict[str, NewOrder] = {}
     refused: dict[int, NotifierError] = {}
     for number, (new, digest) in enumerate(zip(news, digests, strict=True)):
@@ -85,14 +91,13 @@ def register_many(
             fresh[order.facts.backorder_id] = order
     created = registering.write(session, list(fresh.values()), now)
     written = [order.facts for id_, order in fresh.items() if id_ in created]
-    wanted = {line.sku for facts in written for line in facts.lines}
-    concerned = concerns(session, store_row.id, wanted)
+    concerned = concerns(session, store_row.id, skus)
     if Concern.LISTENER in concerned:
         telling.registered(session, [(store_row.id, facts, policy) for facts in written], now)
     if Concern.SPARE in concerned:
-        supply.ask(session, store_row.id, wanted, spare=True)
+        supply.ask(session, store_row.id, {line.sku for facts in written for line in facts.lines}, spare=True)
     if len(created) < len(fresh):  # another process was faster with some of them
-        known |= registering.registered(session, store_row.id, order_ids)
+        known |= registered(session, store_row.id, order_ids, skus)
     results: list[Registered | NotifierError] = []
     for number, (new, digest) in enumerate(zip(news, digests, strict=True)):
         if number in refused:
@@ -111,6 +116,13 @@ def register_many(
                 )
             )
     return results
+
+
+@lru_cache(maxsize=8)
+def _prospects(policy: str, now: datetime) -> tuple[Policy, Prospects]:
+    """The policy out of its JSON, and what follows from it for orders that are registered at that instant."""
+    read = policy_from_json(json.loads(policy))
+    return read, Prospects(read, now)
 
 
 def _order(store_row: Store, prospects: Prospects, new: NewBackorder, digest: str, now: datetime) -> NewOrder:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from notifier.domain.message import Draft, Kind, Scope, Status
 from notifier.domain.news import Type
 from notifier.domain.order import Facts, Line
 from notifier.domain.pace import Pace
+from notifier.domain.prospect import Prospect
 from notifier.duties import Listed
 from notifier.links import FIRST_SERIES, Links
 from notifier.timeline import Entry
@@ -56,11 +58,14 @@ def backorder(order: Order, messages: Iterable[MessageRow], links: Links, now: d
 
 def registered(orders: Iterable[NewOrder], links: Links, now: datetime) -> dict[str, dict[str, Any]]:
     """By id, orders as they were just written: what reading them back would answer, as plain values."""
-    orders = list(orders)
-    emails = {it: [_planned(*email) for email in it.emails] for it in {order.prospect for order in orders}}
     return {
-        order.facts.backorder_id: _registered(order, emails[order.prospect], links, now) for order in orders
+        order.facts.backorder_id: _registered(order, _emails(order.prospect), links, now) for order in orders
     }
+
+
+@lru_cache(maxsize=1000)
+def _emails(prospect: Prospect) -> list[tuple[dict[str, Any], tuple[int, ...]]]:
+    return [_planned(*email) for email in prospect.emails]
 
 
 def _planned(draft: Draft, says: Iterable[int]) -> tuple[dict[str, Any], tuple[int, ...]]:

@@ -1,13 +1,10 @@
 """Planned emails as rows without their order, to be written for every order that gets the same ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session
-
 from notifier.db.codec import written
-from notifier.db.raw import keeper
 from notifier.domain.message import URGENCY, Draft, Said, Status
 
 COLUMNS = (
@@ -30,10 +27,9 @@ class Drafts:
     rows: tuple[tuple[int, Row], ...]
 
 
-def drafts(session: Session, emails: Iterable[tuple[Draft, Mapping[int, Said]]]) -> Drafts:
-    """Of each email what it is, and what it says of which line by position."""
+def drafts(emails: Iterable[tuple[Draft, Mapping[int, Said]]], keep: Callable[[Any], Any]) -> Drafts:
+    """Of each email what it is, and what it says of which line by position; `keep` is how values are stored."""
     numbers: dict[Word, int] = {}
-    keep = keeper(session)
     rows = []
     for it, says in emails:
         word = tuple([(place, written(said)) for place, said in says.items()])

@@ -1,21 +1,20 @@
 """New orders, written with all that follows from them. They are written from their facts: nothing is read back."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, bindparam, select
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from notifier.db import bulk
 from notifier.db.drafts import COLUMNS, Drafts, Row, drafts, rows_of
 from notifier.db.engine import about_to_wait
 from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
-from notifier.db.raw import keeper, stored
+from notifier.db.raw import keeper
 from notifier.domain.order import Facts, Line
 from notifier.domain.prospect import Prospect
 
@@ -44,22 +43,6 @@ class NewOrder:
     message_ids: Sequence[str]
 
 
-def registered(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """By order id, the id and the content digest of the orders that this store has registered."""
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    asked = {"store": store_id, **bulk.listed(session, order_ids)}
-    rows = session.connection().execute(_registered(postgresql=postgresql), asked)
-    return {order_id: (backorder_id, content) for order_id, backorder_id, content in rows}
-
-
-@cache
-def _registered(*, postgresql: bool) -> Select[str, str, str]:
-    order = SQLModel.metadata.tables["backorder"].c
-    return select(order.order_id, order.id, order.content).where(
-        order.store_id == bindparam("store"), bulk.among_listed(order.order_id, postgresql=postgresql)
-    )
-
-
 def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[str]:
     """Write orders of one store whose order ids are free, and tell the ids of those written.
 
@@ -84,15 +67,15 @@ def _order_id(order: NewOrder) -> str:
 
 def _following(session: Session, orders: Sequence[NewOrder], now: datetime) -> list[bulk.Rows]:
     """What is written of orders besides their own rows."""
-    at = stored(session, now)
-    patterns = {prospect: _pattern(session, prospect) for prospect in {order.prospect for order in orders}}
+    keep = keeper(session)
+    at = keep(now)
     lines: list[Row] = []
     facts: list[Row] = []
     messages: list[Row] = []
     for order in orders:
-        pattern, store_id, id_ = patterns[order.prospect], order.store_id, order.facts.backorder_id
+        pattern, store_id, id_ = _pattern(order.prospect, keep), order.store_id, order.facts.backorder_id
         lines += _lines(order, pattern.standings, at)
-        placed_at = at if order.facts.placed_at is now else stored(session, order.facts.placed_at)
+        placed_at = at if order.facts.placed_at is now else keep(order.facts.placed_at)
         facts.append((new_id("fact"), store_id, id_, placed_at, at, "registered", _json(_promises(order))))
         line_ids = [line.id for line in order.facts.lines]
         messages += rows_of(pattern.drafts, order.message_ids, store_id, id_, line_ids, at)
@@ -111,11 +94,12 @@ class _Pattern:
     drafts: Drafts
 
 
-def _pattern(session: Session, prospect: Prospect) -> _Pattern:
-    keep, standings = keeper(session), [line_standing(where) for where in prospect.standings]
+@lru_cache(maxsize=1000)
+def _pattern(prospect: Prospect, keep: Callable[[Any], Any]) -> _Pattern:
+    standings = [line_standing(where) for where in prospect.standings]
     return _Pattern(
         tuple([tuple([keep(it[name]) for name in LINE_STANDING]) for it in standings]),
-        drafts(session, prospect.emails),
+        drafts(prospect.emails, keep),
     )
 
 

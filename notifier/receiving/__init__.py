@@ -19,8 +19,8 @@ from sqlmodel import Session
 
 from notifier import intake, settling
 from notifier.db import facts, shops, sku_estimates
+from notifier.db.concerns import registered
 from notifier.db.facts import Order
-from notifier.db.registering import registered
 from notifier.db.shop_tables import ShopOrderRow
 from notifier.db.tables import Store
 from notifier.domain.law.money import total_paid

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from notifier import answering, intake, policies, restocking, settling, skus
 from notifier.db import played
-from notifier.db.registering import registered
+from notifier.db.concerns import registered
 from notifier.db.tables import Store
 from notifier.domain.message import Kind, Scope, Status
 from notifier.errors import Conflict, Invalid, NotFound

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from notifier import intake
-from notifier.db import bulk, registering
+from notifier.db import bulk, concerns, registering
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow, Store
 from notifier.errors import Unavailable
@@ -111,13 +111,15 @@ def test_of_orders_that_another_process_wrote_first_nothing_is_written(
     house: House, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     first = house.register("2")
-    asked, looked = registering.registered, list[object]()
+    asked, looked = concerns.registered, list[object]()
 
-    def not_yet(session: Session, store_id: str, order_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    def not_yet(
+        session: Session, store_id: str, order_ids: Collection[str], skus: Collection[str]
+    ) -> dict[str, tuple[str, str]]:
         looked.append(order_ids)
-        return asked(session, store_id, order_ids) if len(looked) > 1 else {}
+        return asked(session, store_id, order_ids, skus) if len(looked) > 1 else {}
 
-    monkeypatch.setattr(registering, "registered", not_yet)
+    monkeypatch.setattr(intake, "registered", not_yet)
     news = [order(str(number)) for number in range(count)]
     with house.writing() as session:
         done = intake.register_many(session, session.get_one(Store, house.store_id), news, house.clock())

@@ -1,6 +1,7 @@
 """Orders that are registered together are as if each had come alone, and as their own rows ask for."""
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -115,3 +116,19 @@ def test_their_rows_are_what_planning_makes_of_them(house: House) -> None:
         session.expire_all()
         after = {row.id: row.model_dump() for row in session.exec(select(Backorder))}
     assert after == before
+
+
+def test_what_comes_within_one_second_is_registered_by_it_and_planned_the_same(house: House) -> None:
+    news, began = every_kind(), house.clock.now.replace(microsecond=0)
+    house.clock.now = began + timedelta(milliseconds=1)
+    register(house, news[0::2])
+    house.clock.now = began + timedelta(milliseconds=999)
+    register(house, news[1::2])
+    house.clock.now = began + timedelta(seconds=1)
+    register(house, [order("a second later", customer=CUSTOMERS[0])])
+    with reading(house.engine) as session:
+        loaded = rows.load(session, session.exec(select(Backorder.id)).all()).values()
+        times = {it.row.order_id: it.row.registered_at for it in loaded}
+        assert times.pop("a second later") == began + timedelta(seconds=1)
+        assert set(times.values()) == {began}
+        assert not any(planning.changes_of(it, began + timedelta(seconds=1)) for it in loaded)
