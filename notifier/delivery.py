@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from notifier.ahead import Stride
 from notifier.bundling import Going, bundled
 from notifier.db import accounts, outbox
 from notifier.db import facts as store
@@ -56,7 +57,8 @@ SETTLE_AGAIN_SECONDS = (0.25, 0.5, 1, 2, 4, 8)
 @dataclass(frozen=True)
 class Post:
     """What dispatch works with. `paces` are the budgets of those mail services that have one, `bulk_paces` those of
-    their requests with many messages, which take nothing of the first. At least `most_at_once` are claimed at a time.
+    their requests with many messages, which take nothing of the first. At least `most_at_once` are claimed at a time;
+    `stride` learns how many to freeze at a time.
 
     `watch` is told each step of each message, for tests that kill at one; `count` what each try came to, for metrics.
     """
@@ -75,6 +77,7 @@ class Post:
     wording: Callable[[Store, Kind], Wording | None] = lambda _store, _kind: None
     bulk_paces: Mapping[str, Pace] = field(default_factory=dict)
     most_at_once: int = 0
+    stride: Stride = field(default_factory=Stride)
     watch: Callable[[str, str], None] = lambda _point, _message_id: None
     count: Callable[["Tried"], None] = lambda _tried: None
 
@@ -108,8 +111,8 @@ Handed = tuple[list[Answer], list[Going]]
 def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = False) -> None:
     """Send each, several at a time, and settle answers that come together in one transaction.
 
-    The next batch is asked for while the one before is on its way. Once an account has trouble, the rest of its
-    messages are given back. What is sent `again` goes by itself, never with others in one request.
+    The next batch is asked for while the last of the one before are on their way. Once an account has trouble, the
+    rest of its messages are given back. What is sent `again` goes by itself, never with others in one request.
     """
     in_trouble: set[str] = set()
     parcels = (
@@ -125,23 +128,27 @@ def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = Fa
                 _conclude(post, [(item, _attempt(post, item, in_trouble))], again)
         return
     with ThreadPoolExecutor(post.threads, thread_name_prefix="send") as pool:
-        on_their_way: set[Future[Handed]] = set()
+        on_their_way: list[Future[Handed]] = []
 
-        def hand_over(parcels: Iterable[Sequence[Going]]) -> set[Future[Handed]]:
-            return {pool.submit(_hand_over, post, parcel, in_trouble) for parcel in parcels}
+        def hand_over(parcels: Iterable[Sequence[Going]]) -> list[Future[Handed]]:
+            return [pool.submit(_hand_over, post, parcel, in_trouble) for parcel in parcels]
 
         def settle_answered() -> None:
             nonlocal on_their_way
-            answered = [it for it in on_their_way if it.done()]
-            on_their_way = on_their_way.difference(answered)
+            answered = {it for it in on_their_way if it.done()}
+            on_their_way = [it for it in on_their_way if it not in answered]
             results = [it.result() for it in answered]
             _conclude(post, [answer for answers, _ in results for answer in answers], again)
-            on_their_way |= hand_over([item] for _, left in results for item in left)
+            on_their_way += hand_over([item] for _, left in results for item in left)
 
         try:
             for batch in parcels:
-                on_their_way |= hand_over(batch)
+                on_their_way += hand_over(batch)
                 settle_answered()
+                ahead = post.threads + len(batch) // 2
+                while len(on_their_way) > ahead:
+                    wait([on_their_way[-ahead - 1]], TOGETHER_SECONDS)
+                    settle_answered()
         finally:  # what was accepted is settled, even where the next could not be prepared
             while on_their_way:
                 wait(on_their_way, TOGETHER_SECONDS)

@@ -101,7 +101,11 @@ def dispatch(post: Post) -> int:
 
 
 def _take(post: Post, claims: Sequence[Claim], now: datetime) -> None:
-    """Prepare a few at a time, so that those are on their way while the next are being rendered."""
+    """Prepare a few at a time, so that those are on their way while the next are being rendered.
+
+    They are frozen only as they are about to leave: until then a fact still wins, and a worker that dies leaves no
+    doubt of them.
+    """
 
     def prepared() -> Iterator[tuple[Sequence[Claim], list[_Ready]]]:
         for start in (0, *range(FIRST, len(claims), BATCH)):
@@ -110,17 +114,19 @@ def _take(post: Post, claims: Sequence[Claim], now: datetime) -> None:
 
     def ready_to_go() -> Iterator[list[Going]]:
         for few, ready in one_ahead(prepared()) if post.threads > 1 else prepared():
-            going = _freeze(post, ready, now)
-            _give_back(post, few, going)
-            yield going
+            _give_back(post, few, [item.claim for item in ready])
+            for soon in post.stride.over(ready, post.threads):
+                going = _freeze(post, soon, post.clock())
+                _give_back(post, [item.claim for item in soon], [claim for claim, _, _ in going])
+                yield going
 
     send_all(post, ready_to_go())
 
 
-def _give_back(post: Post, claims: Sequence[Claim], going: Sequence[Going]) -> None:
+def _give_back(post: Post, claims: Sequence[Claim], leaving: Sequence[Claim]) -> None:
     """What was claimed and does not leave uses up no budget."""
-    leaving = {claim.id for claim, _, _ in going}
-    unused = Counter(claim.account for claim in claims if claim.id not in leaving)
+    ids = {claim.id for claim in leaving}
+    unused = Counter(claim.account for claim in claims if claim.id not in ids)
     if unused:
         with transaction(post.engine) as session:
             for account, number in sorted(unused.items()):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notifier.ahead import one_ahead
+from notifier.ahead import LEAD_SECONDS, Stride, one_ahead
 
 
 def test_everything_comes_once_and_in_its_order() -> None:
@@ -48,3 +48,31 @@ def test_whoever_stops_early_leaves_no_thread_behind() -> None:
     assert next(coming) == 1
     coming.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("each_second", "settles_at"),
+    [(2000, 100), (500, 64), (100, 16), (10, 4), (1, 4)],
+)
+def test_what_is_taken_at_a_time_lasts_a_moment_however_fast_it_goes(
+    each_second: int, settles_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    monkeypatch.setattr("notifier.ahead.perf_counter", lambda: seconds)
+    stride, sizes = Stride(), []
+    for _ in range(2):  # what was learnt holds for the next ones
+        done: list[int] = []
+        for few in stride.over(range(400), least=4):
+            sizes.append(len(few))
+            done += few
+            seconds += len(few) / each_second
+        assert done == list(range(400))
+    assert 4 <= sizes[0] <= max(sizes) <= 100
+    assert sizes[-2] == settles_at
+    assert settles_at in {4, 100} or LEAD_SECONDS / 2 <= settles_at / each_second <= LEAD_SECONDS
+
+
+def test_a_few_left_over_teach_nothing_of_speed() -> None:
+    stride = Stride(size=8)
+    assert list(stride.over(range(3), least=4)) == [range(3)]
+    assert stride.size == 8

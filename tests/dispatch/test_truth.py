@@ -1,7 +1,10 @@
 """What leaves is true when it leaves: facts win over every step until the message is frozen."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from shutil import copytree
@@ -15,8 +18,10 @@ from notifier.db.engine import reading, transaction
 from notifier.db.tables import Backorder, MessageRow, Store
 from notifier.dispatch import dispatch, thaw
 from notifier.domain.message import Status
+from notifier.providers.base import Accepted, Envelope, Outcome
 from notifier.words.render import Templates, Wording
 from tests.house import LEASE, NOON, TEMPLATES, House, at_once
+from tests.providers.fake import Scripted
 
 
 def test_an_order_that_ships_after_the_claim_gets_no_word_of_waiting(house: House) -> None:
@@ -71,6 +76,32 @@ def test_a_fact_that_comes_once_a_message_is_leaving_makes_another_message(house
     house.dispatch()
     assert [e.kind for e in house.provider.taken] == ["expectation", "shipped"]
     assert house.message().status == "sent"
+
+
+def test_where_a_mail_service_is_slow_facts_win_until_an_email_is_about_to_leave(house: House) -> None:
+    """Of many that are claimed together only a few are frozen: the rest wait, and would leave no doubt."""
+    ids = [house.register(f"{number:02}") for number in range(40)]
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def slowly(_envelope: Envelope, _now: datetime) -> Outcome:
+        begun.release()
+        assert go_on.wait(60)
+        return Accepted("ref")
+
+    slow = Scripted(always=slowly)
+    post = replace(house.post, threads=4, provider_for=lambda _name: slow)
+    with ThreadPoolExecutor(1) as worker:
+        sent = worker.submit(dispatch, post)
+        for _ in range(post.threads):
+            assert begun.acquire(timeout=60)
+        time.sleep(0.5)  # in which all would be frozen, if nothing held that back
+        frozen = [message for message in house.messages() if message.status == "sending"]
+        house.cancel(ids[-1])
+        go_on.set()
+        assert sent.result(60) == 40
+    assert post.threads <= len(frozen) <= 4 * post.threads
+    assert len(slow.taken) == 39
+    assert house.message("expectation", ids[-1]).status == "cancelled"
 
 
 def test_a_countdown_claimed_in_the_evening_waits_for_the_morning(house: House) -> None:
