@@ -8,7 +8,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-LEAD_SECONDS = 0.2
+LEAD_SECONDS = 0.3
 """For how long what is taken at a time should last: long enough to have the next ready, short beside any lease."""
 
 

@@ -144,11 +144,11 @@ def send_all(post: Post, batches: Iterable[Sequence[Going]], *, again: bool = Fa
         try:
             for batch in parcels:
                 on_their_way += hand_over(batch)
-                settle_answered()
                 ahead = post.threads + len(batch) // 2
-                while len(on_their_way) > ahead:
-                    wait([on_their_way[-ahead - 1]], TOGETHER_SECONDS)
+                while behind := on_their_way[:-ahead]:
+                    wait(behind[-1:], TOGETHER_SECONDS)
                     settle_answered()
+                settle_answered()
         finally:  # what was accepted is settled, even where the next could not be prepared
             while on_their_way:
                 wait(on_their_way, TOGETHER_SECONDS)
