@@ -1,7 +1,7 @@
 """An order's rows as `Facts`, and facts as rows."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -85,9 +85,7 @@ def load(session: Session, ids: Iterable[str], *, lock: bool = False) -> dict[st
     happened = _grouped(_found(session, of_facts, wanted))
     messages = _grouped(_found(session, of_messages, wanted))
     of_orders = select(Store).where(col(Store.id).in_({row.store_id for row in rows})).order_by(Store.id)
-    if (
-        lock
-    ):  # so that no policy changes between planning with it and writing what was planned (db.policies.hold)
+    if lock:  # so that no policy changes between planning with it and writing what was planned
         of_orders = of_orders.with_for_update(read=True, key_share=True)
         of_orders = of_orders.execution_options(populate_existing=True)
     stores = {store.id: store for store in session.exec(of_orders).all()}
@@ -153,7 +151,6 @@ def facts_of(
     messages: Sequence[Any] = (),
 ) -> Facts:
     """Rows as the value that planning and law look at."""
-    said: dict[str, Mapping[str, Said]] = {}  # most emails of an order say the same
     return Facts(
         backorder_id=row.id,
         order_id=row.order_id,
@@ -173,23 +170,7 @@ def facts_of(
         answers=tuple(_answer(fact) for fact in happened if fact.kind == "answered"),
         refunds=tuple(_refund(fact) for fact in happened if fact.kind == "refunded"),
         done=tuple(_done(fact) for fact in happened if fact.kind == "duty_done"),
-        messages=tuple(
-            Message(
-                id=message.id,
-                key=message.key,
-                kind=_KINDS[message.kind],
-                status=_STATUSES[message.status],
-                due_at=message.due_at,
-                expires_at=message.expires_at,
-                says=said.get(message.says) or said.setdefault(message.says, _said(message.says)),
-                about=message.about,
-                sent_at=message.sent_at,
-                to=message.to_email,
-                account=message.provider,
-                dropped=message.reason == DROPPED,
-            )
-            for message in messages
-        ),
+        messages=tuple(_messages(messages)),
         unsubscribed=row.unsubscribed,
         channels=2 if store.second_provider else 1,
         erased=any(fact.kind == "erased" for fact in happened),
@@ -197,8 +178,27 @@ def facts_of(
     )
 
 
-def _said(document: str) -> Mapping[str, Said]:
-    return says_from_json(orjson.loads(document))
+def _messages(rows: Iterable[Any]) -> Iterator[Message]:
+    """From the columns of `_OF_MESSAGE` and what they say, by their places: there are several to each order."""
+    known: dict[str, Mapping[str, Said]] = {}  # most emails of an order say the same
+    for id_, _, key, kind, status, due_at, expires_at, about, reason, sent_at, to, account, document in rows:
+        said = known.get(document)
+        if said is None:
+            said = known[document] = says_from_json(orjson.loads(document))
+        yield Message(
+            id_,
+            key,
+            _KINDS[kind],
+            _STATUSES[status],
+            due_at,
+            expires_at,
+            said,
+            about,
+            sent_at,
+            to,
+            account,
+            dropped=reason == DROPPED,
+        )
 
 
 def after(order: Order, happened: Sequence[Fact]) -> Order:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import count
+from itertools import count, pairwise
 from zoneinfo import ZoneInfo
 
 from notifier.domain.eta import Eta, Slip, slip
@@ -200,9 +200,11 @@ def slip_to_tell(facts: Facts, line: Line, policy: Policy) -> Slip:
 def _owed(facts: Facts, item: _News, where: Standing) -> bool:
     """Whether the law asks for a notice that has not been tried yet with this very date; where it did not arrive,
     through every mail service that there is."""
+    if where.notice is None:
+        return False
     left = (m for m in facts.left if not _astray(m, facts))
     tried = [m.status for m in left if without_word(m.says.get(item.line.id)) == item.said]
-    return where.notice is not None and len(tried) < facts.channels and LOST.issuperset(tried)
+    return len(tried) < facts.channels and LOST.issuperset(tried)
 
 
 def _astray(message: Message, facts: Facts) -> bool:
@@ -314,8 +316,9 @@ def _countdowns(
     gone = [m for m in facts.left if m.kind in WAITING_SERIES]
     last = max((left_at(message) for message in gone), default=None)
     keys = {message.key for message in gone}
-    milestones = sorted(days)
-    for day in sorted(days.keys() - news):
+    for day, following in pairwise([*sorted(days), date.max]):
+        if day in news:
+            continue
         due = at_local(day, policy.send_window.start, zone)
         closes = at_local(day, policy.send_window.end, zone)
         if last is not None:
@@ -324,17 +327,16 @@ def _countdowns(
         # A day that the zone skips has no hours: its window would fall on the next.
         if key not in keys and due < closes and local_day(due, zone) == day:
             last = due
-            slot = _last_day(day, milestones, days[day], policy)
+            slot = _last_day(day, following, days[day], policy)
             yield Draft(key, Kind.COUNTDOWN, due, at_local(slot, policy.send_window.end, zone), days[day])
 
 
-def _last_day(day: date, milestones: list[date], says: Mapping[str, Said], policy: Policy) -> date:
+def _last_day(day: date, following: date, says: Mapping[str, Said], policy: Policy) -> date:
     """Until when a countdown may go that another order of its customer kept from its day: it counts the days anew.
 
-    There is room for two more orders, but not into the next milestone, nor past the day that it tells.
+    There is room for two more orders, but not into the `following` milestone, nor past the day that it tells.
     """
     last = day + 2 * timedelta(days=1 + policy.min_gap_hours // 24)
-    following = next((other for other in milestones if other > day), date.max)
     told = min(said.eta.latest for said in says.values() if said.eta.latest)
     return min(last, following - timedelta(days=1), told)
 
