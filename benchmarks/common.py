@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, text
 
-from notifier.bootstrap import Services, build, collect_seldom
+from notifier.bootstrap import Services, build, tune_memory
 from notifier.config import Settings
 from notifier.db.engine import make_engine
 from notifier.db.migrate import upgrade
@@ -211,7 +211,7 @@ def services(url: str, sink: str, **more: Any) -> Services:
         "secret_key": "a benchmark has no secrets to keep",
         "templates_dir": PROJECT / "templates",
     }
-    collect_seldom()
+    tune_memory()
     return build(Settings(_env_file=None, **known | more))
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from benchmarks import orders
 from benchmarks.common import Bench, Row, database, main, median, peak_megabytes, tidy
 from notifier import skus
-from notifier.bootstrap import collect_seldom
+from notifier.bootstrap import tune_memory
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Store
 from notifier.inputs import SkuEta
@@ -22,7 +22,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         orders.lay_waiting(engine, count)
         tidy(engine)
         engine.dispose()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), collect_seldom) as pool:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), tune_memory) as pool:
             runs = [pool.submit(_run, url, 40 + n).result() for n in range(bench.repeat)]
     dry, change = (median([run[n] for run in runs]) for n in (0, 1))
     found, memory = runs[0][2], max(run[3] for run in runs)

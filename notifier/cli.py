@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from notifier import logs
-from notifier.bootstrap import Services, build, collect_seldom, system_clock
+from notifier.bootstrap import Services, build, system_clock, tune_memory
 from notifier.config import Settings, load
 from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import is_current, upgrade
@@ -124,7 +124,7 @@ def worker(
 def _built(settings: Settings) -> Services:
     """The services, on a database that is up to date."""
     services = build(settings)
-    collect_seldom()
+    tune_memory()
     try:
         current = is_current(services.engine)
     except Unavailable:
