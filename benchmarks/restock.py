@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from benchmarks import orders
 from benchmarks.common import Bench, Row, database, main, peak_megabytes, tidy
 from notifier import restocking
-from notifier.bootstrap import collect_seldom
+from notifier.bootstrap import tune_memory
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Store
 from notifier.inputs import NewRestock
@@ -25,9 +25,9 @@ def measure(bench: Bench) -> Iterator[Row]:
         orders.lay_waiting(engine, count)
         tidy(engine)
         engine.dispose()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), collect_seldom) as pool:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), tune_memory) as pool:
             dry, asked, memory = pool.submit(_dry_run, url, count).result()
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), collect_seldom) as pool:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), tune_memory) as pool:
             request, done, longest, of_worker = pool.submit(_hand_out, url, count).result()
     what = f"goods for {asked:,} orders"
     yield Row(f"{what}: dry run of both rules", f"{dry:.1f} s")
