@@ -10,6 +10,7 @@ from notifier import answering, fields, inputs, intake, settling
 from notifier.advising import advise, dates_of_order
 from notifier.api import advice, examples, problems, shapes, views
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
+from notifier.api.gather import Turns
 from notifier.api.problems import declared
 from notifier.api.registering import Registration, Shown, read, shown, status_of
 from notifier.api.swift import Road
@@ -31,6 +32,8 @@ def _law_state(value: str) -> str:
 
 LawState = Annotated[str, Query(json_schema_extra={"enum": list(STATES)}), AfterValidator(_law_state)]
 _ENTRY = TypeAdapter(inputs.NewBackorder)
+_TURNS = Turns()
+"""Batches that are worked out at the same time would only delay each other: one interpreter does it."""
 
 
 class Batch(inputs.Input):
@@ -87,7 +90,8 @@ def register_backorders(batch: Annotated[Batch, Body(examples=[examples.BATCH])]
         seen = shown(work, results)
         return 200, views.as_json({"results": [_result(it, seen, once.call.path) for it in results]})
 
-    return once.answer(register)
+    with _TURNS.one() as over:
+        return once.answer(register, waits=over)
 
 
 ROADS = (

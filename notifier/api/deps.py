@@ -92,9 +92,12 @@ class Call:
             yield self._work(session)
 
     @contextmanager
-    def writing(self) -> Iterator[Work]:
-        """Commits at the end, before the answer leaves; an error of any kind rolls everything back."""
-        with transaction(self.services.engine) as session:
+    def writing(self, waits: Callable[[], object] | None = None) -> Iterator[Work]:
+        """Commits at the end, before the answer leaves; an error of any kind rolls everything back.
+
+        `waits` is called as in `transaction`.
+        """
+        with transaction(self.services.engine, waits) as session:
             yield self._work(session)
 
     def _work(self, session: Session) -> Work:
@@ -136,12 +139,18 @@ class Once:
     key: str | None
     digest: str
 
-    def answer(self, do: Callable[[Work], Answer], *, secret: bool = False) -> Response:
+    def answer(
+        self,
+        do: Callable[[Work], Answer],
+        *,
+        secret: bool = False,
+        waits: Callable[[], object] | None = None,
+    ) -> Response:
         """What `do` answers, its effect committed. Raises Invalid when the key was used for another request.
 
-        An answer that holds a `secret` is kept sealed.
+        An answer that holds a `secret` is kept sealed. `waits` is called as in `transaction`.
         """
-        with self.call.writing() as work:
+        with self.call.writing(waits) as work:
             wanted = {self.key: self.digest} if self.key else {}
             for given in idempotency.claim(work.session, work.store.id, wanted, work.now).values():
                 return self.again(given)

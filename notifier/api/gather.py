@@ -1,8 +1,13 @@
-"""Requests that come while a transaction is under way are gathered, and written together by the next one."""
+"""Requests that come while a transaction is under way are gathered, and written together by the next one.
+
+Those that are large enough by themselves take turns.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from contextvars import Context
+from threading import Lock
 from typing import Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -81,3 +86,17 @@ class Gathered(Generic[Asked, Answered]):
             return await run_in_threadpool(self._do, [asked for asked, _ in group.asked], waits)
         except Exception as error:  # noqa: BLE001  each asker raises it
             return [error] * len(group.asked)
+
+
+class Turns:
+    """One thread at a time has its turn; the next one's begins when that has ended, or only waits for the database."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[Waits]:
+        """A turn, and what ends it early."""
+        with ExitStack() as turn:
+            turn.enter_context(self._turn)
+            yield turn.close

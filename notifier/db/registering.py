@@ -54,9 +54,13 @@ def write(session: Session, orders: Sequence[NewOrder], now: datetime) -> set[st
         following = _following(session, orders, now)
         about_to_wait(session)
         return bulk.insert_with(session, "backorder", heads, "backorder_id", following)
+    following = _following(session, orders, now)
+    about_to_wait(session)
     created = bulk.insert_new(session, "backorder", heads)
-    mine = [order for order in orders if order.facts.backorder_id in created]
-    for rows in _following(session, mine, now):
+    if len(created) < len(orders):
+        mine = [order for order in orders if order.facts.backorder_id in created]
+        following = _following(session, mine, now)
+    for rows in following:
         bulk.insert_stored(session, rows.table, rows.columns, rows.values)
     return created
 

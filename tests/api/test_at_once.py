@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
+import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
 from notifier.api.deps import Call, Once
-from notifier.api.gather import Gathered, Waits
+from notifier.api.gather import Gathered, Turns, Waits
 from notifier.api.registering import Registration, register_together
+from notifier.db import registering
 from notifier.db.engine import reading, transaction
 from notifier.db.stores import key_digest
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageRow
@@ -308,3 +310,57 @@ def test_while_a_group_only_waits_a_second_is_prepared_unless_it_is_much_smaller
         assert await asyncio.gather(*asked) == list(range(7))
 
     asyncio.run(ask())
+
+
+# --- turns -----------------------------------------------------------------------------------------------
+
+
+def test_the_next_turn_begins_where_the_one_before_only_waits_and_not_sooner() -> None:
+    turns, seen, waiting = Turns(), list[str](), threading.Event()
+
+    def second() -> None:
+        with turns.one() as over:
+            seen.append("second begins")
+            over()
+            over()  # again, without harm
+        waiting.set()
+
+    with ThreadPoolExecutor(1) as pool, turns.one() as over:
+        done = pool.submit(second)
+        assert not waiting.wait(0.1)
+        seen.append("first waits")
+        over()
+        assert waiting.wait(10)
+        done.result()
+    assert seen == ["first waits", "second begins"]
+
+
+def test_a_turn_that_fails_ends() -> None:
+    turns = Turns()
+    with pytest.raises(ValueError, match="broken"), turns.one():
+        raise ValueError("broken")
+    with turns.one():
+        pass
+
+
+def test_batches_at_once_are_all_kept_and_one_key_has_one_effect(api: Api) -> None:
+    batches = [
+        {"backorders": [a_backorder(order_id=f"{batch} {number}") for number in range(registering.FEW + 1)]}
+        for batch in range(3)
+    ]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(
+            pool.map(
+                lambda number: api.request(
+                    "POST",
+                    "/v1/backorders/batch",
+                    json=batches[number % 3],
+                    headers={"Idempotency-Key": f"batch {number % 3}"},
+                ),
+                range(6),
+            )
+        )
+    assert {answer.status_code for answer in answers} == {200}
+    assert [answer.json() for answer in answers[:3]] == [answer.json() for answer in answers[3:]]
+    assert {it["status"] for answer in answers for it in answer.json()["results"]} == {201}
+    assert len(rows(api)["backorder"]) == 3 * (registering.FEW + 1)
