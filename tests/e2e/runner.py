@@ -12,7 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from notifier.ahead import Stride
 from notifier.db.engine import make_engine
+from notifier.dispatch import FIRST
 from notifier.providers import make
 from notifier.providers.base import Accepted, Envelope, Outcome, Provider
 from tests.house import Clock, House, make_post
@@ -20,6 +22,9 @@ from tests.providers.fake import Scripted
 
 KILLS = 10
 """More often than any test kills the engine with one message in hand, so that none is given up for that."""
+
+FROZEN_TOGETHER = FIRST
+"""As where the mail service was fast so far: more than one is frozen when the process dies."""
 
 
 class Lines(Scripted):
@@ -51,6 +56,7 @@ def main(
         if here == point:
             os.kill(os.getpid(), by)
 
-    house.post = replace(make_post(house.engine, clock, provider), watch=watch, max_attempts=KILLS)
+    post = make_post(house.engine, clock, provider)
+    house.post = replace(post, watch=watch, max_attempts=KILLS, stride=Stride(size=FROZEN_TOGETHER))
     house.turn()
     house.engine.dispose()

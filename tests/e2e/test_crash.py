@@ -14,8 +14,8 @@ from sqlmodel import col, func, select
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.stores import create_store
 from notifier.db.tables import Backorder, BackorderLine, Fact
-from notifier.dispatch import FIRST
 from tests.e2e import runner
+from tests.e2e.runner import FROZEN_TOGETHER
 from tests.house import LEASE, NOON, House
 
 PROJECT = Path(__file__).parents[2]
@@ -63,16 +63,16 @@ def test_a_killed_worker_loses_and_doubles_nothing_where_duplicates_are_removed(
     ("point", "taken", "doubtful"),
     [
         ("claimed", 0, 0),
-        ("frozen", 0, FIRST),
-        ("sending", 0, FIRST),
-        ("accepted", 1, FIRST),
-        ("settled", 1, FIRST - 1),
+        ("frozen", 0, FROZEN_TOGETHER),
+        ("sending", 0, FROZEN_TOGETHER),
+        ("accepted", 1, FROZEN_TOGETHER),
+        ("settled", 1, FROZEN_TOGETHER - 1),
     ],
 )
 def test_a_killed_worker_doubles_nothing_and_lists_each_doubt_where_duplicates_are_not_removed(
     house: House, database_url: str, tmp_path: Path, point: str, taken: int, doubtful: int
 ) -> None:
-    """The messages of a batch are frozen together, so all of them are in doubt: better than one sent twice."""
+    """Those that were frozen together are all in doubt, which is better than one sent twice; the rest is not."""
     crowded(house)
     assert run(database_url, "lines", tmp_path, NOON, point) == -signal.SIGKILL
     lines = tmp_path / "lines"
