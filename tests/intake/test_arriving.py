@@ -8,7 +8,7 @@ from notifier.db.engine import reading
 from notifier.inbound import dealing
 from notifier.restocking import chunks
 from tests.house import House
-from tests.intake.test_inbound import SKU, change, expect, orders, shares, work
+from tests.intake.test_inbound import SKU, change, expect, orders, preview, shares, work
 
 
 def hand_out_the_rest(house: House) -> None:
@@ -28,6 +28,7 @@ def test_what_arrives_for_very_many_is_set_aside_in_chunks_as_one_restock_for_ea
     both = [{"sku": sku, "name": sku, "quantity": 2, "eta": "2026-12-20"} for sku in (SKU, "LAMP")]
     ids = [house.register(f"{n}", lines=both) for n in range(3)]
     shipment = expect(house, lines=[{"sku": SKU, "quantity": 5}, {"sku": "LAMP", "quantity": 7}])
+    foretold = preview(house, shipment.row.id, stage="arrived")
     done = change(house, shipment.row.id, stage="arrived")
     assert (done.large, done.effect, shares(house)) == (True, None, {})
     again = change(house, shipment.row.id, stage="arrived")
@@ -36,6 +37,13 @@ def test_what_arrives_for_very_many_is_set_aside_in_chunks_as_one_restock_for_ea
         found = restocks.of_shipments(session, house.store_id, [shipment.row.id])
     assert [(it.sku, it.quantity, it.total) for it in found] == [(SKU, 5, 3), ("LAMP", 7, 3)]
     hand_out_the_rest(house)
+    assert foretold.outcome is not None
+    assert (foretold.outcome.filled, dict(foretold.outcome.freed)) == (2, {})
+    assert {sku: [it.quantity for it in told.allocated] for sku, told in foretold.restocked.items()} == {
+        SKU: [2, 2, 1],
+        "LAMP": [2, 2, 2],
+    }
+    assert [told.left_over for told in foretold.restocked.values()] == [0, 1]
     assert [[house.line(id_, sku).allocated for id_ in ids] for sku in (SKU, "LAMP")] == [
         [2, 2, 1],
         [2, 2, 2],
