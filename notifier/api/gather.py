@@ -13,6 +13,10 @@ from typing import Generic, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 MOST_AT_ONCE = 100
+MANY = 4
+"""From how many answers on it pays to wait a moment for whoever got one to ask again."""
+MOMENT = 0.002
+"""Seconds; less than a group costs."""
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -32,13 +36,16 @@ class Gathered(Generic[Asked, Answered]):
 
     `do` is called with all that waits, in a thread; it answers each with a value or an error, in order. What it raises
     is every asker's. It is called once at a time, but while one call only waits a second may begin, if it has enough to
-    do: small groups cost as much as large ones.
+    do: small groups cost as much as large ones. So those who were just answered, where they were many, have a moment
+    in which to ask again, before what waits meanwhile is done without them.
     """
 
     def __init__(self, do: Callable[[Sequence[Asked], Waits], Sequence[Answered | Exception]]) -> None:
         self._do = do
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
         self._at_work: dict[Group[Asked, Answered], asyncio.Task[None]] = {}
+        self._expected = 0
+        """How many should wait before the next group begins."""
 
     async def __call__(self, asked: Asked) -> Answered:
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
@@ -48,6 +55,9 @@ class Gathered(Generic[Asked, Answered]):
 
     def _go_on(self) -> None:
         """Begin the next group, if its time has come."""
+        if len(self._waiting) < self._expected:
+            return
+        self._expected = 0
         ahead = list(self._at_work)
         if len(ahead) > 1 or any(not it.waits or 2 * len(self._waiting) < len(it.asked) for it in ahead):
             return
@@ -70,7 +80,15 @@ class Gathered(Generic[Asked, Answered]):
                     future.set_result(answer)
         finally:
             del self._at_work[group]
-            self._go_on()
+            if len(group.asked) >= max(MANY, len(self._waiting) + 1):
+                self._expected = min(len(self._waiting) + len(group.asked), MOST_AT_ONCE)
+                asyncio.get_running_loop().call_later(MOMENT, self._expect_no_more)
+            else:
+                self._go_on()
+
+    def _expect_no_more(self) -> None:
+        self._expected = 0
+        self._go_on()
 
     async def _answers(self, group: Group[Asked, Answered]) -> Sequence[Answered | Exception]:
         loop = asyncio.get_running_loop()

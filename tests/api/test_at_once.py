@@ -312,6 +312,46 @@ def test_while_a_group_only_waits_a_second_is_prepared_unless_it_is_much_smaller
     asyncio.run(ask())
 
 
+# --- gathering -------------------------------------------------------------------------------------------
+
+
+def echo(sizes: list[int]) -> Gathered[int, int]:
+    """Answers what is asked, and notes how many are answered together."""
+
+    def do(asked: Sequence[int], _waits: Waits) -> Sequence[int | Exception]:
+        sizes.append(len(asked))
+        return asked
+
+    return Gathered(do)
+
+
+def test_those_who_were_answered_together_ask_again_together() -> None:
+    sizes: list[int] = []
+    gathered = echo(sizes)
+
+    async def twice(number: int) -> None:
+        assert await gathered(number) == number
+        assert await gathered(-number) == -number
+
+    async def ask() -> None:
+        await asyncio.gather(*(twice(number) for number in range(8)))
+
+    asyncio.run(ask())
+    assert sizes == [1, 7, 8]
+
+
+def test_nobody_is_waited_for_who_does_not_ask_again() -> None:
+    sizes: list[int] = []
+    gathered = echo(sizes)
+
+    async def ask() -> int:
+        await asyncio.gather(*(gathered(number) for number in range(8)))
+        return await asyncio.wait_for(gathered(9), 10)
+
+    assert asyncio.run(ask()) == 9
+    assert sizes == [1, 7, 1]
+
+
 # --- turns -----------------------------------------------------------------------------------------------
 
 
