@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from benchmarks import orders
 from benchmarks.common import Bench, Row, database, main, peak_megabytes, tidy
 from notifier import restocking
-from notifier.bootstrap import tune_memory
+from notifier.bootstrap import system_clock, tune_memory
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Store
 from notifier.inputs import NewRestock
@@ -61,7 +61,7 @@ def _hand_out(url: str, count: int) -> tuple[float, float, float, float]:
     with transaction(engine) as session:
         restocking.restock(session, session.get_one(Store, orders.STORE), _new(count), datetime.now(UTC))
     request, held = time.perf_counter() - began, _held(engine)
-    while chunks.carry_on(engine, datetime.now(UTC)):
+    while chunks.carry_on(engine, system_clock):
         pass
     done, longest = time.perf_counter() - began, max(held)
     engine.dispose()

@@ -126,7 +126,7 @@ class Worker:
         pause = BREATH_SECONDS if services.engine.dialect.name == "sqlite" else 0
         self._drain(
             "restocks",
-            lambda: chunks.carry_on(services.engine, services.clock(), lambda: self._stopping.wait(pause)),
+            lambda: chunks.carry_on(services.engine, services.clock, lambda: self._stopping.wait(pause)),
         )
 
     def _call(self) -> None:

@@ -21,7 +21,7 @@ CHUNKS = 25
 """How many chunks are worked off at a time, as to find the next in a long queue costs more than to give to them."""
 
 
-def carry_on(engine: Engine, now: datetime, rest: Callable[[], bool] = lambda: False) -> bool:
+def carry_on(engine: Engine, clock: Callable[[], datetime], rest: Callable[[], bool] = lambda: False) -> bool:
     """Hand out some chunks of the oldest unfinished restock; False when none is left, or others are at it.
 
     Each chunk is one transaction together with how far that is, so whoever is killed leaves it where it was. After each
@@ -35,7 +35,7 @@ def carry_on(engine: Engine, now: datetime, rest: Callable[[], bool] = lambda: F
                 return False
             if not job.passes:
                 _begin(session, job)
-            _work_off(session, job, ahead, now)
+            _work_off(session, job, ahead, clock())
             session.add(job)
         if rest():
             return False

@@ -96,7 +96,7 @@ class Stage:
                 busy = any(sweep(session, self._clock.now).values())
             while (
                 watch(self.engine, self._clock.now)
-                or chunks.carry_on(self.engine, self._clock.now)
+                or chunks.carry_on(self.engine, self._clock)
                 or dealing.carry_on(self.engine, self._clock.now)
                 or skus.carry_on(self.engine, self._clock.now)
             ):

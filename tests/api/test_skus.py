@@ -169,7 +169,7 @@ def test_a_restock_for_very_many_orders_goes_on_by_itself_and_tells_how_far_it_i
     other.problem(404, "GET", where)
     other.problem(404, "GET", f"{where}/allocated")
     assert api("GET", f"{where}/allocated") == {"data": [], "next": None}
-    while chunks.carry_on(api.services.engine, api.clock.now):
+    while chunks.carry_on(api.services.engine, api.clock):
         pass
     finished = api("GET", where)
     assert (finished["done"], finished["units"], finished["left_over"]) == (3, 8, 0)

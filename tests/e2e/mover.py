@@ -28,7 +28,8 @@ def main(url: str, now: str, last: int) -> None:
 
 def hand_out(url: str, now: str, last: int) -> None:
     """Restocks."""
-    _run(url, now, last, ("notifier.restocking.chunks.restocks.keep", restocks.keep), chunks.carry_on)
+    kept = "notifier.restocking.chunks.restocks.keep", restocks.keep
+    _run(url, now, last, kept, lambda engine, at: chunks.carry_on(engine, lambda: at))
 
 
 def _run(

@@ -12,7 +12,7 @@ from tests.intake.test_inbound import SKU, change, expect, orders, preview, shar
 
 
 def hand_out_the_rest(house: House) -> None:
-    while chunks.carry_on(house.engine, house.clock.now):
+    while chunks.carry_on(house.engine, house.clock):
         pass
 
 
@@ -57,7 +57,7 @@ def test_nothing_is_dealt_out_again_before_it_is_known_who_gets_units(house: Hou
     second = expect(house, reference="second", lines=[{"sku": SKU, "quantity": 1}])
     work(house)
     assert change(house, first.row.id, stage="arrived").large
-    assert chunks.carry_on(house.engine, house.clock.now)
+    assert chunks.carry_on(house.engine, house.clock)
     third = expect(house, reference="third", lines=[{"sku": SKU, "quantity": 9}], eta="2027-02-01")
     while dealing.carry_on(house.engine, house.clock.now):
         pass

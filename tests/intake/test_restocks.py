@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import select
+from sqlmodel import col, select
 
 from notifier import restocking, skus
 from notifier.db import restocks
@@ -60,11 +60,11 @@ def begin(house: House, units: int, rule: str = "fifo") -> str:
 
 def one_chunk(house: House) -> bool:
     with patch.object(chunks, "CHUNKS", 1):
-        return chunks.carry_on(house.engine, house.clock.now)
+        return chunks.carry_on(house.engine, house.clock)
 
 
 def finish(house: House) -> None:
-    while chunks.carry_on(house.engine, house.clock.now):
+    while chunks.carry_on(house.engine, house.clock):
         pass
 
 
@@ -304,13 +304,39 @@ def test_those_of_other_skus_and_stores_do_not_wait(house: House) -> None:
     assert told(house) == {"0": 2}  # an order of that name in each
 
 
+def test_each_chunk_is_written_by_the_time_that_it_is_worked_off(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restock that comes while others are worked off is not over before it began."""
+    monkeypatch.setattr(chunks, "CHUNK", 1)
+    orders(house, *[1] * 4)
+    first, second = begin(house, 2), list[str]()
+
+    def rest() -> bool:
+        house.clock.pass_time(seconds=10)
+        if not second:
+            second.append(begin(house, 2))
+        return False
+
+    began = house.clock.now
+    assert not chunks.carry_on(house.engine, house.clock, rest)
+    with reading(house.engine) as session:
+        facts = session.exec(select(Fact).where(Fact.kind == "allocated").order_by(col(Fact.recorded_at)))
+        assert [(fact.recorded_at - began).seconds for fact in facts] == [0, 10, 20, 30]
+    for job in (first, *second):
+        done = how_far(house, job)
+        assert done.finished_at is not None
+        assert done.finished_at >= done.at
+    assert how_far(house, second[0]).at > how_far(house, first).at
+
+
 def test_workers_side_by_side_give_nothing_twice(house: House) -> None:
     orders(house, *[3] * 9)
     jobs = [begin(house, 10, rule) for rule in ("fair", "fifo", "fair")]
 
     def work() -> None:
         for _ in range(60):
-            chunks.carry_on(house.engine, house.clock.now)
+            chunks.carry_on(house.engine, house.clock)
 
     def small() -> None:
         restock(house, 1)

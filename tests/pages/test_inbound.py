@@ -43,7 +43,7 @@ def test_units_for_very_many_orders_are_seen_to_be_set_aside(
     assert operator.post(path, data=here | {"token": token(page, "Yes, it is here")}).status_code == 303
     assert "Units are being set aside" in operator.get(path).text
     assert re.search(r"0 of \d+ orders", operator.get("/console/skus/ORN-RED").text)
-    while chunks.carry_on(shop.services.engine, shop.now):
+    while chunks.carry_on(shop.services.engine, lambda: shop.now):
         pass
     page = operator.get(path)
     assert "Units are set aside" in page.text
