@@ -161,6 +161,16 @@ def of_sku(session: Session, store_id: str, sku: str, limit: int) -> Sequence[Re
     return session.exec(query.order_by(col(Restock.id).desc()).limit(limit)).all()
 
 
+def given(session: Session, store_id: str, sku: str) -> str:
+    """How far units of a SKU are given out, as a word that is another one after each restock of it."""
+    line = BackorderLine
+    units = session.exec(
+        select(func.coalesce(func.sum(line.allocated), 0)).where(line.store_id == store_id, line.sku == sku)
+    ).one()
+    last = of_sku(session, store_id, sku, limit=1)
+    return f"{units} {last[0].id if last else ''}"
+
+
 def shares(session: Session, restock_id: str, after: int, limit: int) -> Sequence[RestockShare]:
     """Who got what of it, from just past a place."""
     query = select(RestockShare).where(RestockShare.restock_id == restock_id, RestockShare.place > after)

@@ -243,6 +243,7 @@ def _one(
         "more": f"?after={waiters[PAGE - 1].place}" if len(waiters) > PAGE else "",
         "moving": moving,
         "restocks": handed_out,
+        "rules": plain.RULES,
         "entered": entered,
         "stages": _stages(),
         "problem": problem,

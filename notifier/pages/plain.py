@@ -51,6 +51,9 @@ STAGES = {
 }
 """Of goods on their way, in the order in which they come."""
 
+RULES = {"fifo": "the oldest order first", "fair": "one to each order in turn"}
+"""Of sharing units that arrived."""
+
 ORDER_STATES = {
     "open": Label("Waiting", "wait"),
     "partly_shipped": Label("Partly shipped", "wait"),

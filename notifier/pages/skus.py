@@ -44,9 +44,10 @@ def sku_page(
     eta_earliest: str = "",
     reason: str = "",
     done: bool = False,
+    aside: bool = False,
 ) -> Page:
     """One SKU. With `ask` the page also tells what moving its date would do; asking does nothing."""
-    return _page(visit, sku, eta, eta_earliest, reason, ask=ask, done=done)
+    return _page(visit, sku, eta, eta_earliest, reason, ask=ask, done=done, aside=aside)
 
 
 @router.post("/console/skus/{sku:path}")
@@ -66,7 +67,9 @@ def move_date(
     return RedirectResponse(f"/console/skus/{quote(sku, safe='')}?done=true", 303)
 
 
-def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, ask: bool, done: bool) -> Page:
+def _page(
+    visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, ask: bool, done: bool, aside: bool
+) -> Page:
     problem, radius, wanted = "", None, None
     advice: list[Advice] = []
     if ask:
@@ -93,6 +96,7 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
         "waiting": found[0] if found else None,
         "changes": changes,
         "restocks": handed_out,
+        "rules": plain.RULES,
         "coming": coming,
         "past": past,
         "plot": dots(past.outcomes[-REMEMBERED:], past.outlook) if past.outcomes else None,
@@ -107,6 +111,7 @@ def _page(visit: Visit, sku: str, eta: str, eta_earliest: str, reason: str, *, a
         else [],
         "action": _action(sku, eta, eta_earliest, reason),
         "done": done,
+        "aside": aside,
     }
     return visit.page("sku.html", values, 422 if problem else 200)
 

@@ -33,6 +33,7 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
             f"/console/backorders/{shop.ids['1043']}",
             "/console/skus",
             "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
+            "/console/restocks?sku=ORN-RED&quantity=3",
             "/console/inbound?ask=true&reference=PO&goods=ORN-RED+9&eta=2027-02-20",
             f"/console/inbound/{shipment}?ask=true&eta=2027-03-20&stage=customs",
             "/console/suppressions",
@@ -63,6 +64,8 @@ def test_every_page_reads_on_both_databases_and_no_address_breaks_it(
                 f"/o/{word}",
             ):
                 assert (path, client.get(path).status_code) == (path, 404)
+            assert client.get(f"/console/restocks?sku={word[:100]}&quantity={word[:10]}").status_code == 422
+            assert client.get(f"/console/restocks?sku={word[:100]}&quantity=3").status_code == 422
             asked = f"/console/skus/ORN-RED?ask=true&eta={word}&reason={word}"
             assert client.get(asked).status_code == 422
             assert client.post("/console/login", data={"api_key": odd}).status_code in {401, 422, 429}

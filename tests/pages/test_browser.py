@@ -166,6 +166,8 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             "/console/skus",
             "/console/skus/ORN-RED?ask=true&eta=2027-02-20",
             f"/console/skus/{'S' * 120}",
+            "/console/restocks?sku=ORN-RED&quantity=3",
+            f"/console/restocks?sku={'S' * 120}&quantity=many",
             "/console/templates?kind=delay&lang=de",
             f"/console/inbound?ask=true&reference={'R' * 150}&goods=ORN-RED+9&eta=2027-02-20",
             shipment,
