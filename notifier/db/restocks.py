@@ -165,7 +165,9 @@ def given(session: Session, store_id: str, sku: str) -> str:
     """How far units of a SKU are given out, as a word that is another one after each restock of it."""
     line = BackorderLine
     units = session.exec(
-        select(func.coalesce(func.sum(line.allocated), 0)).where(line.store_id == store_id, line.sku == sku)
+        select(func.coalesce(func.sum(line.allocated), 0)).where(
+            line.store_id == store_id, line.sku == sku, line.waiting > 0
+        )
     ).one()
     last = of_sku(session, store_id, sku, limit=1)
     return f"{units} {last[0].id if last else ''}"
