@@ -118,9 +118,12 @@ def register_many(
     return results
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _prospects(policy: str, now: datetime) -> tuple[Policy, Prospects]:
-    """The policy out of its JSON, and what follows from it for orders that are registered at that instant."""
+    """The policy out of its JSON, and what follows from it for orders that are registered at that instant.
+
+    Kept for the present second of the policies in use: most stores have the same one, and a past second is of no use.
+    """
     read = policy_from_json(json.loads(policy))
     return read, Prospects(read, now)
 

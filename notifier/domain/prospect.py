@@ -16,6 +16,9 @@ from notifier.domain.plan import plan
 from notifier.domain.policy import Policy
 from notifier.domain.waiting import look_after
 
+KEPT = 1000
+"""How many shapes of orders are remembered, of some nine kilobytes each; more are planned each time."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prospect:
@@ -42,9 +45,12 @@ class Prospects:
         shape = self._shape(facts)
         if shape is None:
             return self._planned(facts)
-        if shape not in self._known:
-            self._known[shape] = self._planned(facts)
-        return self._known[shape]
+        known = self._known.get(shape)
+        if known is None:
+            known = self._planned(facts)
+            if len(self._known) < KEPT:
+                self._known[shape] = known
+        return known
 
     def _shape(self, facts: Facts) -> Hashable | None:
         """All that the plan depends on; None where that is more than the days and the place.

@@ -265,12 +265,12 @@ def _shown(effect: Effect | None) -> dict[str, Any]:
         "effect": effect,
         "advice": _advice(effect),
         "radius": radius,
-        "kinds": [(plain.kind(kind), count) for kind, count in radius.messages.items()] if radius else [],
+        "kinds": plain.by_kind(radius.messages.items()) if radius else [],
         "samples": [(order, plain.kind(draft.kind), draft) for order, draft in radius.samples]
         if radius
         else [],
         "outcome": outcome,
-        "stops": [(plain.kind(kind), count) for kind, count in outcome.stopped.items()] if outcome else [],
+        "stops": plain.by_kind(outcome.stopped.items()) if outcome else [],
     }
 
 

@@ -67,7 +67,7 @@ def _plots(it: Insights) -> dict[str, Any]:
     """For each plot its bars, what it shows in words, and the rows of its table."""
     waiting = [(one.sku, one.worth) for one in it.by_sku]
     ages = [(_age(age), age.worth) for age in it.ages]
-    kinds = [(plain.kind(kind), count) for kind, count in it.emails.by_kind.items()]
+    kinds = plain.by_kind(it.emails.by_kind.items())
     states = [
         (plain.message_state(status).text, count)
         for status, count in (*it.emails.by_status.items(), *it.emails.not_sent.items())

@@ -1,5 +1,6 @@
 """States and kinds as a store reads them, with their tone."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from notifier.db.overview import Mail
@@ -77,6 +78,11 @@ LAW_STATES = {
     "refunded": Label("Refunded", "good"),
     "refund_overdue": Label("Refund overdue", "bad"),
 }
+
+
+def by_kind(emails: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """How many emails there are of each kind, which is told by its name."""
+    return [(kind(code), count) for code, count in emails]
 
 
 def kind(code: str) -> str:

@@ -1,8 +1,7 @@
 """Units of a SKU that arrived: first what either way of sharing them would do, then the second yes."""
 
 import json
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query, Response
@@ -11,13 +10,13 @@ from fastapi.responses import RedirectResponse
 from notifier.db import restocks, supply
 from notifier.db.engine import reading, transaction
 from notifier.db.tables import Store
-from notifier.domain.message import Kind
+from notifier.domain.supply import Rule
 from notifier.errors import Conflict, Invalid
 from notifier.inputs import NewRestock
 from notifier.pages import plain
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.session import SignedIn, Visit
-from notifier.restocking import foretell_restock, restock
+from notifier.restocking import Outcome, Restocked, foretell_restock, restock
 from notifier.validation import checked
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -67,18 +66,23 @@ def _page(visit: Visit, sku: str, quantity: str, problem: str = "") -> Page:
         "sku": sku,
         "quantity": quantity,
         "problem": problem,
-        "rules": [
-            (rule, plain.RULES[rule], got, outcome, _by_kind(outcome.messages), _by_kind(outcome.stopped))
-            for rule, (got, outcome) in (told.rules or {} if told else {}).items()
-        ],
+        "rules": [_shown(rule, *what) for rule, what in (told.rules or {} if told else {}).items()],
         "seen": seen,
         "actions": {rule: _action(sku, quantity, rule, seen) for rule in plain.RULES},
     }
     return visit.page("restock.html", values, 422 if problem else 200)
 
 
-def _by_kind(emails: Mapping[Kind, int]) -> list[tuple[str, int]]:
-    return [(plain.kind(kind), count) for kind, count in emails.items()]
+def _shown(rule: Rule, got: Restocked, outcome: Outcome) -> dict[str, Any]:
+    """What a rule would do, as the page tells it."""
+    return {
+        "rule": rule,
+        "name": plain.RULES[rule],
+        "got": got,
+        "outcome": outcome,
+        "emails": plain.by_kind(outcome.messages.items()),
+        "stops": plain.by_kind(outcome.stopped.items()),
+    }
 
 
 def _wanted(sku: str, quantity: str, rule: str) -> NewRestock:

@@ -105,7 +105,7 @@ def _page(
         "problem": problem,
         "wanted": wanted,
         "radius": radius,
-        "kinds": [(plain.kind(kind), count) for kind, count in radius.messages.items()] if radius else [],
+        "kinds": plain.by_kind(radius.messages.items()) if radius else [],
         "samples": [(order, plain.kind(draft.kind), draft) for order, draft in radius.samples]
         if radius
         else [],

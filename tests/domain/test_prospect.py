@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +89,17 @@ def test_orders_of_one_shape_are_planned_once_and_no_others() -> None:
         replace(first, seller_credit=True),
     ]
     assert len({prospects.of(other) for other in others} | {shared}) == len(others) + 1
+
+
+def test_shapes_beyond_those_that_are_remembered_are_planned_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("notifier.domain.prospect.KEPT", 1)
+    first, second = (an_order(a_line(date(2026, 3, day), promised=date(2026, 3, day))) for day in (20, 21))
+    prospects = Prospects(a_policy(), PLACED)
+    assert prospects.of(first) is prospects.of(first)
+    assert prospects.of(second) is not prospects.of(second)
+    assert foretold(prospects.of(second)) == by_itself(second, a_policy())
 
 
 def test_where_a_promised_day_is_here_or_none_was_named_each_order_is_planned_by_itself() -> None:

@@ -88,7 +88,7 @@ def test_a_second_press_of_the_same_yes_gives_nothing_twice(
         ("NEW", "-4", "is no number of units"),
         ("NEW", "0", "greater than or equal to 1"),
         ("NOPE", "4", "no order of this store waits for SKU"),
-        ("<b>", "4", "no order of this store waits for SKU"),
+        ("<b>", "4", "SKU &#39;&lt;b&gt;&#39;"),
     ],
 )
 def test_what_can_not_be_set_aside_is_said(
@@ -98,7 +98,6 @@ def test_what_can_not_be_set_aside_is_said(
     page = operator.get(PAGE, params={"sku": sku, "quantity": quantity})
     assert page.status_code == 422
     assert says in page.text
-    assert "SKU &#39;&lt;b&gt;&#39;" in page.text or sku != "<b>"
 
 
 def test_a_yes_to_something_else_than_was_shown_is_refused(shop: Shop, operator: TestClient) -> None:
