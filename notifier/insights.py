@@ -46,9 +46,12 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
+    """A SKU that is waited for. Of its units so many are `allocated`: set aside, not shipped yet."""
+
     sku: str
     name: str
     worth: Worth
+    allocated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +172,12 @@ def _by_sku(priced: Iterable[db.Priced]) -> tuple[Waiting, ...]:
     """The SKUs of which most units are waited for."""
     sums: defaultdict[str, _Sum] = defaultdict(_Sum)
     names: dict[str, str] = {}
+    allocated: Counter[str] = Counter()
     for it in priced:
+        allocated[it.sku] += it.allocated
         sums[it.sku].add(it.units, it.unit_price, it.currency, it.lines)
         names[it.sku] = max(names.get(it.sku, ""), it.name)
-    found = [Waiting(sku, names[sku], total.worth()) for sku, total in sums.items()]
+    found = [Waiting(sku, names[sku], total.worth(), allocated[sku]) for sku, total in sums.items()]
     return tuple(sorted(found, key=lambda it: (-it.worth.units, it.sku))[:SHOWN])
 
 

@@ -29,6 +29,7 @@ class Worth(Shape):
 class WaitingSku(Worth):
     sku: str
     name: str
+    allocated: int = Field(description="Of the units, those in stock: set aside, not shipped yet")
 
 
 class AgeBucket(Worth):

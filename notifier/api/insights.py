@@ -34,7 +34,9 @@ def _shown(it: Insights) -> shapes.InsightsShape:
         last=it.last,
         waiting=_worth(it.waiting),
         waiting_by_sku=[
-            shapes.WaitingSku(sku=one.sku, name=one.name, **_worth(one.worth).model_dump())
+            shapes.WaitingSku(
+                sku=one.sku, name=one.name, allocated=one.allocated, **_worth(one.worth).model_dump()
+            )
             for one in it.by_sku
         ],
         age=[

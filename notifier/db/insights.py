@@ -28,7 +28,8 @@ DELAYS = ("delay", "consent")
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """So many units of a SKU at one price, None where it is not known, in `lines` of orders."""
+    """So many units of a SKU at one price, None where it is not known, in `lines` of orders; of them so many are
+    `allocated`: set aside, not shipped yet."""
 
     sku: str
     name: str
@@ -37,6 +38,7 @@ class Priced:
     bucket: int
     lines: int
     units: int
+    allocated: int
 
 
 def waiting(session: Session, store_id: str, oldest: Sequence[datetime]) -> list[Priced]:
@@ -53,6 +55,7 @@ def waiting(session: Session, store_id: str, oldest: Sequence[datetime]) -> list
             bucket,
             func.count(),
             func.sum(line.waiting),
+            func.sum(line.allocated),
         )
         .join(order, col(order.id) == col(line.backorder_id))
         .where(col(line.store_id) == store_id, col(line.waiting) > 0)

@@ -199,8 +199,8 @@ def lines_of(session: Session, backorder_ids: Collection[str]) -> dict[str, list
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One SKU that orders wait for. `next_eta` is the nearest date, None when none is known; `undated` the
-    orders that have none."""
+    """One SKU that orders wait for. Of its `units` some are `allocated`: set aside, not shipped yet. `next_eta` is
+    the nearest date, None when none is known; `undated` the orders that have none."""
 
     sku: str
     name: str

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Response
@@ -132,7 +133,7 @@ def _list(
         "stages": _stages(),
         "problem": problem,
         "action": _action(entered),
-        **_shown(effect),
+        **_shown(effect, entered["eta"].strip()),
     }
     return visit.page("inbound.html", values, 422 if problem else 200)
 
@@ -249,7 +250,7 @@ def _one(
         "problem": problem,
         "action": _action(entered, shipment_id),
         "done": done,
-        **_shown(effect),
+        **_shown(effect, entered["eta"].strip()),
     }
     return visit.page("shipment.html", values, 422 if problem else 200)
 
@@ -258,11 +259,12 @@ def _stages() -> list[tuple[str, str]]:
     return [(code, label.text) for code, label in plain.STAGES.items()]
 
 
-def _shown(effect: Effect | None) -> dict[str, Any]:
+def _shown(effect: Effect | None, eta: str) -> dict[str, Any]:
     """What would happen, as the page tells it."""
     radius, outcome = (effect.radius, effect.outcome) if effect else (None, None)
     return {
         "effect": effect,
+        "expected": date.fromisoformat(eta) if effect and eta else None,
         "advice": _advice(effect),
         "radius": radius,
         "kinds": plain.by_kind(radius.messages.items()) if radius else [],

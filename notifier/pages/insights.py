@@ -75,7 +75,7 @@ def _plots(it: Insights) -> dict[str, Any]:
     return {
         "waiting_bars": bars((sku, worth.units, f"{worth.units:,} units") for sku, worth in waiting[:SHOWN]),
         "waiting_about": _most("units", [(sku, worth.units) for sku, worth in waiting]),
-        "waiting_rows": [_row(sku, worth) for sku, worth in waiting],
+        "waiting_rows": [_row(one.sku, one.worth, f"{one.allocated:,}") for one in it.by_sku],
         "age_bars": bars((name, worth.orders, f"{worth.orders:,} orders") for name, worth in ages),
         "age_about": _most("orders", [(name, worth.orders) for name, worth in ages]),
         "age_rows": [_row(name, worth) for name, worth in ages],
@@ -128,8 +128,8 @@ def _age(age: Age) -> str:
     return f"{age.over} days and more" if age.to is None else f"{age.over} to {age.to} days"
 
 
-def _row(name: str, worth: Worth) -> tuple[str, str, str, str]:
-    return name, f"{worth.orders:,}", f"{worth.units:,}", _money(worth.value)
+def _row(name: str, worth: Worth, *more: str) -> tuple[str, ...]:
+    return name, f"{worth.orders:,}", f"{worth.units:,}", *more, _money(worth.value)
 
 
 def _money(value: Money) -> str:

@@ -70,12 +70,13 @@ def test_what_waits_is_told_by_sku_and_age_in_each_currency(api: Api) -> None:
     shipped = {"lines": [{"sku": "A", "quantity": 1}]}
     api("POST", f"/v1/backorders/{partly}/shipments", 201, json=shipped)
     api("POST", f"/v1/backorders/{gone}/shipments", 201, json={})
+    api("POST", "/v1/restocks", json={"sku": "A", "quantity": 4})
     told = figures(api)
     # A: 3 x 9.50 + 3 x 9.50 + 3 x 1.255 dollars and 2 x 0.10 euros; B has no price.
     assert told["waiting"] == worth(4, 16, 5, USD="60.765", EUR="0.20")
     assert told["waiting_by_sku"] == [
-        worth(4, 11, USD="60.765", EUR="0.20") | {"sku": "A", "name": "Red glass ornament"},
-        worth(1, 5, 5) | {"sku": "B", "name": "Red glass ornament"},
+        worth(4, 11, USD="60.765", EUR="0.20") | {"sku": "A", "name": "Red glass ornament", "allocated": 4},
+        worth(1, 5, 5) | {"sku": "B", "name": "Red glass ornament", "allocated": 0},
     ]
     ages = {(it["from_days"], it["to_days"]): worth_of(it) for it in told["age"]}
     assert ages == {

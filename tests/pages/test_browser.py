@@ -25,7 +25,7 @@ from tests.pages.shop import API_KEY, Shop
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PHONE = 375
+PHONE = 320
 
 
 @pytest.fixture
@@ -149,6 +149,7 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
         order = f"/console/backorders/{shop.ids['9' * 60]}"
         page.goto(address + order)
         message = page.get_by_role("link", name="Email: What to expect").get_attribute("href")
+        found = {}
         customers = [shop.link(order_id) for order_id in shop.ids]
         for path in [
             *customers,
@@ -189,8 +190,9 @@ def test_nothing_is_wider_than_a_phone_and_nothing_is_small_or_pale(
             "/console/login",
         ]:
             page.goto(address + path)
-            faults = page.evaluate(LOOK)
-            assert (path, faults) == (path, [])
+            if faults := page.evaluate(LOOK):
+                found[path] = faults
+    assert found == {}
 
 
 # What a person with weak eyes or thick thumbs would stumble on, measured in the page itself.
@@ -228,6 +230,16 @@ LOOK = """() => {
   for (const element of document.querySelectorAll(controls)) {
     const box = element.getBoundingClientRect();
     if (box.height < 44) faults.push(`${element.tagName} ${element.textContent.trim()}: ${box.height} px high`);
+  }
+  const words = document.createRange();
+  for (const element of document.querySelectorAll('.figures b, .button, .tag, nav a, label, th')) {
+    for (const node of element.childNodes)
+      for (const {0: word, index} of node.nodeType === 3 ? node.data.matchAll(/[A-Za-z]+/g) : []) {
+        words.setStart(node, index);
+        words.setEnd(node, index + word.length);
+        const rows = new Set([...words.getClientRects()].map(box => box.top));
+        if (rows.size > 1) faults.push(`${element.tagName} ${word} is broken in two`);
+      }
   }
   for (const field of document.querySelectorAll('input:not([type=hidden]), select'))
     if (!field.labels.length) faults.push(`${field.name} has no label`);

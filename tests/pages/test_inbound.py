@@ -55,6 +55,7 @@ def test_asking_what_a_shipment_would_do_does_nothing(shop: Shop, operator: Test
     before = everything(shop)
     page = operator.get(PAGE, params={"ask": "true"} | NEW)
     assert page.status_code == 200
+    assert "If PO-7 comes on Wed 20 Jan 2027" in page.text
     assert "orders move" in page.text
     assert everything(shop) == before
 

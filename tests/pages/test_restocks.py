@@ -1,5 +1,7 @@
 """Units that arrived, in the console: who would get them by either rule, and the second yes."""
 
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
@@ -30,6 +32,14 @@ def waiting(shop: Shop) -> None:
         shop.register(f"n{number}", lines=[line], currency="USD")
 
 
+def told_aside(operator: TestClient) -> str:
+    """How many units the SKU's page says are set aside."""
+    page = operator.get("/console/skus/NEW").text
+    found = re.search(r"<b>([\d,]+)</b><span>of them set aside, not shipped yet", page)
+    assert found
+    return found[1]
+
+
 def asked(operator: TestClient, button: str, quantity: str = "4") -> dict[str, str]:
     """The form with that button, as the page that foretells has it."""
     page = operator.get(PAGE, params={"sku": "NEW", "quantity": quantity})
@@ -58,10 +68,14 @@ def test_a_second_yes_sets_them_aside_by_the_rule_that_was_chosen(
     shop: Shop, operator: TestClient, button: str, got: list[int]
 ) -> None:
     waiting(shop)
+    assert told_aside(operator) == "0"
     answer = operator.post(PAGE, data=asked(operator, button))
     assert answer.headers["Location"] == "/console/skus/NEW?aside=true"
     assert "The units are set aside" in operator.get(answer.headers["Location"]).text
     assert allocated(shop) == got
+    assert told_aside(operator) == "4"
+    shop.ship("n0")
+    assert told_aside(operator) == str(4 - got[0]), "what has shipped waits for nothing any more"
 
 
 @pytest.mark.parametrize("at_once", [500, 0])
