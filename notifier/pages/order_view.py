@@ -81,8 +81,11 @@ def view(order: Order, happened: Sequence[Fact], now: datetime) -> Value:
             {"on": said.day(_day(facts, paid.at)), "amount": said.money(paid.amount, paid.currency)}
             for paid in facts.refunds
         ],
-        "asks": kept_at is None
-        and (_told_of_change(facts) or any(where.state in LATE for _, where in standings)),
+        # Who said yes to a new date before its notice came was not asked by the law yet, and must be.
+        "asks": answer_by is not None
+        or (
+            kept_at is None and (_told_of_change(facts) or any(where.state in LATE for _, where in standings))
+        ),
         "answer_by": said.day(answer_by) if answer_by else None,
         "answer_for": said.list(
             [line.name for line, where in standings if answer_by and where.answer_by == answer_by]
@@ -92,7 +95,7 @@ def view(order: Order, happened: Sequence[Fact], now: datetime) -> Value:
         "kept_on": said.moment(kept_at) if kept_at else None,
         "withdrawn": _withdrawn(order, said, now),
         "story": story(order, happened, said),
-        "ahead": _ahead(facts, lines, said, now),
+        "ahead": _ahead(facts, standings, said, now),
         "reminders": not facts.unsubscribed,
         "languages": [(name, own_name(name)) for name in LANGUAGES],
         "language": said.catalog,
@@ -144,8 +147,11 @@ def _groups(facts: Facts, lines: list[Line], said: Tongue, now: datetime) -> lis
     ]
 
 
-def _ahead(facts: Facts, lines: Sequence[Line], said: Tongue, now: datetime) -> list[Value]:
-    """What is to come, the nearest first: emails, and the days on which items are expected to ship."""
+def _ahead(
+    facts: Facts, standings: Sequence[tuple[Line, Standing]], said: Tongue, now: datetime
+) -> list[Value]:
+    """What is to come, the nearest first: emails, the days on which items are expected to ship, and the last days on
+    which the law takes an answer."""
     planned = sorted(
         (mail for mail in facts.messages if mail.status is Status.PLANNED), key=lambda mail: mail.due_at
     )
@@ -160,12 +166,19 @@ def _ahead(facts: Facts, lines: Sequence[Line], said: Tongue, now: datetime) -> 
         for mail in planned[:PLANNED_SHOWN]
     ]
     dates: dict[Eta, list[str]] = {}
-    for line in lines:
+    deadlines: dict[date, list[str]] = {}
+    for line, where in standings:
         dates.setdefault(line.eta, []).append(line.name)
+        if where.answer_by:
+            deadlines.setdefault(where.answer_by, []).append(line.name)
     coming += [
         (eta.latest, {"on": said.eta(eta), "kind": "ships", "names": said.list(names)})
         for eta, names in dates.items()
         if eta.latest and eta.latest >= _day(facts, now)
+    ]
+    coming += [
+        (day, {"on": said.day(day), "kind": "answer", "names": said.list(names)})
+        for day, names in deadlines.items()
     ]
     return [value for _, value in sorted(coming, key=lambda item: item[0])]
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from notifier.db.engine import reading
+from notifier.db.tables import Backorder
 from tests.pages.shop import LAMP, SIDEBOARD, Shop, an_order
 
 
@@ -97,6 +98,85 @@ def test_the_story_has_each_change_with_its_reason(shop: Shop, visitor: TestClie
     places = [story.index(words) for words in told]
     assert places == sorted(places)
     assert "typing error" not in story
+
+
+def ahead(page: Response) -> list[str]:
+    """What comes next, each with its day."""
+    items = re.findall(r'<li class="ahead">(.*?)</li>', page.text, re.DOTALL)
+    return [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", item)).split()) for item in items]
+
+
+LAST_DAY = {
+    "en-US": "Sunday, January 3, 2027 The last day to tell us that you want to keep waiting: Red glass ornament "
+    "Without an answer, items that have not shipped by then are cancelled and refunded in full.",
+    "de": "Sonntag, 3. Januar 2027 Der letzte Tag, um uns zu sagen, dass Sie weiter warten möchten: Red glass ornament",
+    "fr": "dimanche 3 janvier 2027 Dernier jour pour nous dire que vous souhaitez continuer à attendre",
+    "es": "domingo, 3 de enero de 2027 Último día para decirnos que quieres seguir esperando",
+    "pl": "niedziela, 3 stycznia 2027 Ostatni dzień, aby nam powiedzieć, że chcesz czekać dalej",
+    "ar": "الأحد، 3 يناير 2027 آخر يوم لإخبارنا بأنك تريد مواصلة الانتظار",
+    "ja": "2027年1月3日日曜日 引き続きお待ちいただける旨をお知らせいただく最終日",
+}
+
+
+@pytest.mark.parametrize("lang", LAST_DAY)
+def test_what_comes_next_has_the_last_day_to_answer_in_each_language(
+    shop: Shop, visitor: TestClient, lang: str
+) -> None:
+    with shop.writing() as session:
+        session.get_one(Backorder, shop.ids["1046"]).locale = lang
+    coming = ahead(visitor.get(shop.link("1046")))
+    # Promised for December 4, and thirty days later silence is no consent: before February 12, which is expected.
+    assert [item.startswith(LAST_DAY[lang]) for item in coming[-2:]] == [True, False]
+    answer(visitor, shop.link("1046"), "keep")
+    assert not any(item.startswith(LAST_DAY[lang]) for item in ahead(visitor.get(shop.link("1046"))))
+
+
+def test_where_silence_is_consent_there_is_no_last_day_to_answer(shop: Shop, visitor: TestClient) -> None:
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    page = visitor.get(shop.link("1042"))
+    assert "Do you want to keep waiting?" in page.text, "they were told of a new date, six days later"
+    assert not any("last day" in item for item in ahead(page))
+
+
+def test_each_line_has_the_last_day_that_is_its_own(shop: Shop, visitor: TestClient) -> None:
+    first, second = (
+        {"sku": f"S{n}", "name": f"Lamp {n}", "quantity": 1, "eta": f"2026-12-1{n}"} for n in (2, 4)
+    )
+    shop.register("2001", lines=[first, second])
+    shop.dispatch()
+    shop.pass_time(hours=1)
+    shop.move_date("2001", "S2", None, "the glass broke")
+    shop.move_date("2001", "S4", None, "the glass broke")
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    coming = [item for item in ahead(visitor.get(shop.link("2001"))) if "The last day" in item]
+    assert [(item.split(" The ")[0], item.split("waiting: ")[1][:6]) for item in coming] == [
+        ("Monday, January 11, 2027", "Lamp 2"),
+        ("Wednesday, January 13, 2027", "Lamp 4"),
+    ]
+
+
+def test_a_yes_that_came_before_the_notice_is_asked_for_again(shop: Shop, visitor: TestClient) -> None:
+    """The law's question came after it, so by the law it is not answered: silence would end the order."""
+    shop.register("2001", lines=[an_order("2001")["lines"][0] | {"eta": "2026-12-08"}])
+    shop.dispatch()
+    shop.pass_time(hours=1)
+    shop.move_date("2001", "ORN-RED", "2026-12-20")
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    shop.move_date("2001", "ORN-RED", "2027-02-20")
+    link = shop.link("2001")
+    assert answer(visitor, link, "keep").status_code == 303
+    shop.pass_time(hours=1)
+    shop.dispatch()
+    page = visitor.get(link)
+    assert "Do you want to keep waiting?" in page.text
+    assert any(item.startswith("Sunday, December 20, 2026 The last day") for item in ahead(page))
+    answer(visitor, link, "keep")
+    page = visitor.get(link)
+    assert "Do you want to keep waiting?" not in page.text
+    assert not any("The last day" in item for item in ahead(page))
 
 
 def test_the_days_left_are_the_customers(shop: Shop, visitor: TestClient) -> None:
