@@ -6,24 +6,30 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.progress import Progress
 from sqlmodel import Session
 
-from notifier import inbound, policies
+from notifier import inbound, policies, wording
 from notifier.bootstrap import Services, build, system_clock
 from notifier.config import DEVELOPMENT_SECRET, Settings
+from notifier.db import supply
 from notifier.db.engine import make_engine, transaction
 from notifier.db.migrate import upgrade
-from notifier.db.overview import waiting_skus
+from notifier.db.overview import Waiting, waiting_skus
 from notifier.db.stores import create_store
 from notifier.db.tables import Store
+from notifier.domain.message import Kind
 from notifier.inbound.wishes import NewInbound
+from notifier.inputs import NewRestock
 from notifier.pages.session import ticket
 from notifier.policy_input import PolicyInput, SkuPolicyInput
+from notifier.restocking import restock
 from notifier.scenes import Event, story
 from notifier.simulate import Stage, VirtualClock, read_events
+from notifier.words.render import Templates, Wording
 
 STORE_ID = "store_demo"
 API_KEY = "nk_demo_key_for_this_machine_only"
@@ -34,6 +40,16 @@ LOTS_LATE = (6, 4, 11, 0, 7, 5)
 """By how many days each of the lots before missed its date: what the shop's dates are held against."""
 SHIPMENTS_LATE = {"Kiln & Daughters": (5, 0, 9, 4, 7, 3), "Harbor Supply": (0, 1, 0, 0, -1, 0)}
 """By how many days each maker's shipments came late."""
+SECOND_SUBJECT = "Order %(order)s is on time: %(date)s"
+"""What half of the orders get countdowns under: the shop tries whether it does better."""
+TRANSLATED = {
+    "de": "Bestellung %(order)s ist im Zeitplan: %(date)s",
+    "fr": "Commande %(order)s dans les temps : %(date)s",
+    "es": "Pedido %(order)s, a tiempo: %(date)s",
+    "pl": "Zamówienie %(order)s zgodnie z planem: %(date)s",
+    "ar": "الطلب %(order)s في موعده: %(date)s",
+    "ja": "ご注文 %(order)s は予定どおりです：%(date)s",
+}
 ORDERS = 60
 DATA = Path(__file__).resolve().parents[1] / "data"
 POLICY = PolicyInput(skus={"MUG-SOLSTICE": SkuPolicyInput(countdown_days=[7, 1])})
@@ -90,6 +106,15 @@ def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Con
         made.store.brand = dict(BRAND)
         made.store.reply_to = "Hollow & Pine <hello@shop.example>"
         made.store.widget, made.store.widget_key = "honest", WIDGET_KEY
+        wording.publish(
+            session,
+            STORE_ID,
+            Kind.COUNTDOWN,
+            _two_subjects(services.post.templates),
+            "console",
+            clock.now,
+            None,
+        )
     span = (now - clock.now).total_seconds()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Sixty days at a shop", total=span)
@@ -99,6 +124,8 @@ def _play_the_past(folder: Path, settings: Settings, now: datetime, console: Con
         policies.change(session, STORE_ID, POLICY, "the demo", now)
     with transaction(engine) as session:
         _expect_goods(session, session.get_one(Store, STORE_ID), now)
+    with transaction(engine) as session:
+        _set_aside(session, session.get_one(Store, STORE_ID), now)
     draft = folder / "draft.db"
     draft.unlink(missing_ok=True)
     memory = engine.raw_connection()
@@ -159,6 +186,27 @@ def _earlier_shipments(now: datetime) -> Iterator[Event]:
             yield known | {"at": (promised + timedelta(days=days)).isoformat(), "stage": "arrived"}
 
 
+def _two_subjects(templates: Templates) -> Wording:
+    """The countdown that comes with Notifier, with a second subject beside its own."""
+    second = f'{{{{ _("{SECOND_SUBJECT}", order=order.short, date=news[0].eta.short) }}}}'
+    block = f"{{% block subject_b %}}{second}{{% endblock %}}\n\n{{% block preheader %}}"
+    source = templates.source(Kind.COUNTDOWN).replace("{% block preheader %}", block, 1)
+    return Wording(source, {code: {SECOND_SUBJECT: words} for code, words in TRANSLATED.items()})
+
+
+def _scarcest(session: Session) -> Waiting | None:
+    """Of what nothing is on its way, the SKU that most orders wait for."""
+    waiting = waiting_skus(session, STORE_ID, 20)
+    return next((it for it in waiting if not supply.coming(session, STORE_ID, it.sku, 1)), None)
+
+
+def _set_aside(session: Session, store_row: Store, now: datetime) -> None:
+    """Half of what orders wait for of one SKU has come, one unit to each in turn; the rest is left to try out."""
+    if scarce := _scarcest(session):
+        new = NewRestock(sku=scarce.sku, quantity=(scarce.units + 1) // 2, rule="fair")
+        restock(session, store_row, new, now)
+
+
 def _expect_goods(session: Session, store_row: Store, now: datetime) -> None:
     """Two purchase orders for what most orders wait for, due when their customers were told."""
     wanted = [
@@ -194,6 +242,13 @@ def _words(services: Services, folder: Path) -> str:
     address = services.settings.public_url
     with transaction(services.engine) as session:
         store = session.get_one(Store, STORE_ID)
+        scarce = _scarcest(session)
+    arrivals = (
+        f"\n  Arrivals   {address}/console/restocks?sku={quote(scarce.sku, safe='')}&quantity=2"
+        " (who would get two units that came, by either rule)"
+        if scarce
+        else ""
+    )
     now = system_clock()
     today = now.date()
     order, signature = _from_shopify(now)
@@ -205,6 +260,7 @@ def _words(services: Services, folder: Path) -> str:
   API key    {API_KEY}
   Emails     {folder / "outbox"}/ (nothing is sent anywhere)
   Product    {address}/widget/example/{WIDGET_KEY}/{SKU_SHOWN} (a page of the shop's own)
+  Trial      {address}/console/templates/countdown/trial (two subjects, for half of the orders each){arrivals}
 
   Register a backorder, and find its email in the outbox within seconds:
 
