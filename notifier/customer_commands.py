@@ -1,4 +1,4 @@
-"""`notifier customer …`: what a customer may ask of a store about themselves."""
+"""`notifier customer …`: what a customer may ask of a store about themselves, by themselves or by a shop platform."""
 
 import json
 import sys
@@ -9,17 +9,20 @@ from pydantic import EmailStr, TypeAdapter, ValidationError
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from notifier import privacy
+from notifier import privacy, privacy_requests
 from notifier.bootstrap import system_clock
 from notifier.config import Settings, load
+from notifier.db import privacy_requests as kept
 from notifier.db.engine import make_engine, reading, transaction
 from notifier.db.tables import Store
-from notifier.errors import NotFound
+from notifier.errors import Conflict, NotFound
 from notifier.faults import faults
+from notifier.shops import LABELS
 
 app = typer.Typer(help="A customer's data: export and erasure.", no_args_is_help=True)
 
 ASK = "-"
+MOST_LISTED = 1000
 Address = Annotated[
     str,
     typer.Argument(
@@ -75,6 +78,64 @@ def erase(
     else:
         typer.echo(f"Erased on {when}: {done.orders} orders, {done.messages} emails. In place of the address stands"
                    f" {done.pseudonym}")  # fmt: skip
+
+
+@app.command("requests")
+def requests(store: StoreId) -> None:
+    """List what customers asked for by a shop platform and is still to be done."""
+    _, engine = _opened()
+    with reading(engine) as session:
+        _store(session, store)
+        found = kept.find(session, store, state="open", limit=MOST_LISTED)
+        for row in found:
+            orders = kept.orders_of(session, store, row.emails)
+            waiting = ", ".join(order_id for _, order_id, waits in orders if waits)
+            waits = f"; waits for {waiting}" if waiting and row.kind == "erase" else ""
+            approved = "; approved" if row.approved_at else ""
+            about = ", ".join(row.emails) or f"all customers of {LABELS[row.platform]}"
+            typer.echo(f"{row.id}  {row.kind:10}  due {row.due_at:%Y-%m-%d}  {about}{waits}{approved}")
+    if not found:
+        typer.echo("No customer asks for anything.")
+
+
+@app.command("answer")
+def answer(
+    request: Annotated[
+        str, typer.Argument(help="The id of the request; `notifier customer requests` lists them.")
+    ],
+    store: StoreId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """See to a request: print a customer's data, as JSON, to be handed to them; or erase.
+
+    Who still waits for an order is erased by workers when that is over.
+    """
+    settings, engine = _opened()
+    with reading(engine) as session:
+        name = _store(session, store).name
+        row = kept.one(session, request)
+        kind = row.kind if row is not None and row.store_id == store else ""
+    if kind == "erase_shop" and not yes:
+        typer.confirm(
+            f"Erase all customers of {name} who ordered by this shop? It can't be undone.",
+            abort=True,
+            err=True,
+        )
+    with transaction(engine) as session:
+        done = privacy_requests.answer(
+            session, _store(session, store), request, _secret(settings), system_clock()
+        )
+        over = done.request.done_at is not None
+    if kind == "export":
+        if not done.exports:
+            raise Conflict("it was answered before; `notifier customer export` prints what is kept now")
+        typer.echo(json.dumps(done.exports, ensure_ascii=False, indent=2))
+    elif over:
+        typer.echo("Erased.")
+    elif kind == "erase":
+        typer.echo("An order still waits, or data are still to be handed out: erased when that is over.")
+    else:
+        typer.echo("Workers erase each customer as soon as none of their orders waits.")
 
 
 def _opened() -> tuple[Settings, Engine]:

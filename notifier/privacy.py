@@ -104,6 +104,15 @@ def _row(row: Any) -> dict[str, Any]:
     return {name: value for name, value in row.model_dump(mode="json").items() if name not in INTERNAL}
 
 
+def knows(session: Session, store_id: str, address: str) -> bool:
+    """Whether the store has anything of this address."""
+    return bool(
+        personal.orders_of(session, store_id, address)
+        or personal.messages_to(session, store_id, address)
+        or suppressions.find(session, store_id, address=address, limit=1)
+    )
+
+
 # --- erasure ----------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from notifier import receiving
+from notifier import privacy_requests, receiving
 from notifier.db import accounts, shops
 from notifier.db.engine import reading, transaction
 from notifier.db.shop_tables import ShopEvent
@@ -19,7 +19,7 @@ from notifier.domain.news import without_addresses
 from notifier.errors import Conflict, Invalid, NotifierError, Unauthorized
 from notifier.keyring import SIGNED_WITH, Keyring
 from notifier.receiving import REFUSED, WAITING, Outcome
-from notifier.shops import LABELS, Delivery, ToFetch, Told, bigcommerce, shopify, woocommerce
+from notifier.shops import LABELS, Asked, Delivery, ToFetch, Told, bigcommerce, shopify, woocommerce
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class Platform:
     """How a platform's requests are proved and read."""
 
     verify: Callable[[bytes, Mapping[str, str], str], Delivery]
-    read: Callable[[Delivery], Told | ToFetch]
+    read: Callable[[Delivery], Told | Asked | ToFetch]
     greets: Callable[[bytes, Mapping[str, str]], bool] = lambda body, headers: False
     """Whether a request only asks if somebody is here, without any proof: it is answered well, and changes nothing."""
 
@@ -107,7 +107,7 @@ class Ears:
         store_id: str,
         platform: str,
         delivery: Delivery,
-        told: Told | ToFetch,
+        told: Told | Asked | ToFetch,
         now: datetime,
     ) -> Heard:
         event, new = shops.delivery(
@@ -123,7 +123,11 @@ class Ears:
             outcome = Outcome(WAITING, f"its order is asked for at {LABELS[platform]}", told.ref)
             keep(session, event, outcome, new=new)
             return Heard(outcome)
-        outcome = receiving.take_up(session, session.get_one(Store, store_id), platform, told, now)
+        store_row = session.get_one(Store, store_id)
+        if isinstance(told, Asked):
+            outcome = privacy_requests.take(session, store_row, platform, told, now)
+        else:
+            outcome = receiving.take_up(session, store_row, platform, told, now)
         keep(session, event, outcome, new=new)
         return Heard(outcome)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from notifier import advising, calling, feedback, skus
+from notifier import advising, calling, feedback, privacy_requests, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
 from notifier.confirming import confirm
@@ -151,6 +151,11 @@ class Worker:
             log.warning("daily lists of duties could not be sent", lists=missed)
         calling.forget(self._services.hooks, self._stopping)
         self._drain("prune", self._forget_shops)
+        secret_key = self._services.settings.secret_key.get_secret_value()
+        if erased := privacy_requests.pursue(
+            self._services.engine, secret_key, self._services.clock, self._stopping.is_set
+        ):
+            log.info("customers who asked for it by a shop are erased", customers=erased)
         if self._retained is None or now - self._retained >= RETAIN_EVERY:
             self._retained = now
             take_stock(self._services.engine)

@@ -49,6 +49,7 @@ FLOORS = {
     "restocking": 2,
     "scenes": 2,
     "privacy": 2,
+    "privacy_requests": 2,
     "shopkeeping": 2,
     "trial": 2,
     "trying": 2,

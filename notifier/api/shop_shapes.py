@@ -8,10 +8,11 @@ from pydantic import ConfigDict, Field
 from notifier.api.shapes import Shape
 
 Which = Literal["shopify", "woocommerce", "bigcommerce"]
-What = Literal["registered", "changed", "unchanged", "not_ours", "held", "waiting", "refused"]
+What = Literal["registered", "changed", "unchanged", "not_ours", "held", "waiting", "asked", "refused"]
 OUTCOME = (
     "`registered`: a backorder now; `changed`: facts of one; `unchanged`: all of it was known; `not_ours`: nothing of"
     " it is a backorder; `held`: kept until its order is told of; `waiting`: its order is still to be fetched;"
+    " `asked`: a customer asks for their data, or to be forgotten (`GET /v1/privacy-requests`);"
     " `refused`: it can't be read, see `detail`"
 )
 

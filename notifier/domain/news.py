@@ -47,6 +47,7 @@ class Type(StrEnum):
     REFUND_DUE = "refund.due"
     CANCEL_DUE = "cancel.due"
     DUTY_OVERDUE = "duty.overdue"
+    PRIVACY_REQUESTED = "privacy.requested"
     TEST = "endpoint.test"
 
 

@@ -11,6 +11,7 @@ from notifier.db.account_tables import ProviderKeys
 from notifier.db.engine import reading, transaction
 from notifier.errors import Invalid, NotFound
 from notifier.keyring import PLAIN, SIGNED_WITH
+from notifier.pages import privacy
 from notifier.pages.html import Page, PageRoute
 from notifier.pages.plain import Label
 from notifier.pages.session import SignedIn, Visit
@@ -29,10 +30,11 @@ STATES = {
     "not_ours": Label("Not a backorder"),
     "held": Label("Kept for its order", "wait"),
     "waiting": Label("Being fetched", "wait"),
+    "asked": Label("A privacy request", "wait"),
     REFUSED: Label("Refused", "bad"),
 }
 TOPICS: Mapping[str, tuple[str, ...]] = {
-    "shopify": shopify.TOPICS,
+    "shopify": (*shopify.TOPICS, *shopify.COMPLIANCE_TOPICS),
     "woocommerce": woocommerce.TOPICS,
     "bigcommerce": bigcommerce.TOPICS,
 }
@@ -97,6 +99,7 @@ def _page(
         of_orders = shops.backorders_of(
             session, visit.store_id, {(row.platform, row.ref or "") for row in found}
         )
+        asked = privacy.listed(session, visit.store_id)
     address = visit.services.settings.public_url
     values = {
         "platforms": [
@@ -115,6 +118,7 @@ def _page(
         "rows": [
             (row, STATES[row.outcome], of_orders.get((row.platform, row.ref or ""))) for row in found[:PAGE]
         ],
+        "asked": asked,
         "names": LABELS,
         "plain": PLAIN,
         "outcomes": {code: STATES[code].text for code in OUTCOMES},

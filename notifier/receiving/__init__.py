@@ -34,9 +34,10 @@ from notifier.shops import Buyer, MoneyBack, Nothing, Parcel, Part, ShopOrder, T
 from notifier.shops.held import from_json, to_json
 
 REGISTERED, CHANGED, UNCHANGED, NOT_OURS, HELD = "registered", "changed", "unchanged", "not_ours", "held"
-REFUSED, WAITING = "refused", "waiting"
-OUTCOMES = (REGISTERED, CHANGED, UNCHANGED, NOT_OURS, HELD, WAITING, REFUSED)
-"""What may become of a delivery. `held`: kept until its order is told of; `waiting`: its order is to be fetched."""
+REFUSED, WAITING, ASKED = "refused", "waiting", "asked"
+OUTCOMES = (REGISTERED, CHANGED, UNCHANGED, NOT_OURS, HELD, WAITING, ASKED, REFUSED)
+"""What may become of a delivery. `held`: kept until its order is told of; `waiting`: its order is to be fetched;
+`asked`: a customer asks for their data, or to be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

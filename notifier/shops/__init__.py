@@ -138,6 +138,20 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a customer asks for, or the platform for all of them: their data, or that they be forgotten.
+
+    `kind` is `export`, `erase` or `erase_shop`, `ref` the platform's id of who or what asks. It is about the customer
+    of that `email`, empty where none is said, and of these `orders`, by the platform's ids of them.
+    """
+
+    kind: str
+    ref: str
+    email: str = field(default="", repr=False)
+    orders: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ToFetch:
     """It only names an order, by the platform's id for it: what it is must be asked for."""
 

@@ -8,7 +8,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from notifier.shops import Buyer, Delivery, Ended, MoneyBack, Nothing, Parcel, Part, ShopLine, ShopOrder, Told
+from notifier.shops import (
+    Asked,
+    Buyer,
+    Delivery,
+    Ended,
+    MoneyBack,
+    Nothing,
+    Parcel,
+    Part,
+    ShopLine,
+    ShopOrder,
+    Told,
+)
 from notifier.shops.reading import Node, an_id, check_signature, clean, delivery_id, document, said
 
 ORDERS = frozenset(
@@ -17,11 +29,15 @@ ORDERS = frozenset(
 )  # fmt: skip
 TOPICS = ("orders/create", "orders/updated", "orders/cancelled", "fulfillments/create", "refunds/create")
 """What a store should subscribe to; the others of `ORDERS` say the same again."""
+COMPLIANCE_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
+"""What Shopify sends every app of its App Store, and an app names in its configuration instead of subscribing to it."""
 LEFT = frozenset({"success"})
 """States of a fulfilment of which the goods have left; `pending` and `open` are still to."""
 NEVER_LEFT = "cancel"
 """How Shopify marks units of a refund that had not been shipped, and now never will be."""
 CAME_BACK = "return"
+MOST_ORDERS = 10_000
+"""How many orders of one customer are looked for."""
 
 
 def verify(body: bytes, headers: Mapping[str, str], secret: str) -> Delivery:
@@ -36,7 +52,7 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str) -> Delivery:
     return Delivery(topic, f"{topic}:{event}" if event else delivery_id(topic, body), body, test)
 
 
-def read(delivery: Delivery) -> Told:
+def read(delivery: Delivery) -> Told | Asked:
     """What the request says. Raises Invalid, pointing into the body, where an order can't be read."""
     if delivery.test:
         return Nothing("a test of Shopify's; its signature is right")
@@ -50,10 +66,33 @@ def read(delivery: Delivery) -> Told:
             return Part(
                 refund["order_id"].needed("the id of its order"), refunds=tuple(_refunds([refund], None))
             )
+        case "customers/data_request":
+            asked = document(delivery.body)
+            ref = asked["data_request"]["id"].text() or _customer(asked)
+            return Asked("export", ref, asked["customer"]["email"].text(320), _ids(asked["orders_requested"]))
+        case "customers/redact":
+            asked = document(delivery.body)
+            orders = _ids(asked["orders_to_redact"])
+            return Asked("erase", _customer(asked), asked["customer"]["email"].text(320), orders)
+        case "shop/redact":
+            shop = document(delivery.body)
+            return Asked("erase_shop", shop["shop_id"].needed("the id of the shop"))
         case "orders/delete":
             return Nothing("a deleted order; one that must not be waited for any more is cancelled first")
         case other:
             return Nothing(f"topic {other!r} tells of no order" if other else "no X-Shopify-Topic is given")
+
+
+def _customer(asked: Node) -> str:
+    return asked["customer"]["id"].needed("the id of the customer")
+
+
+def _ids(node: Node) -> tuple[str, ...]:
+    """A list of ids, which are numbers. Raises Invalid for more than can be looked for."""
+    ids = node.value if isinstance(node.value, list) else []
+    if len(ids) > MOST_ORDERS:
+        raise node.wrong(f"has {len(ids)} entries; at most {MOST_ORDERS:,} can be read")
+    return tuple(id_ for it in ids if (id_ := Node(it).text(30)))
 
 
 def _order(order: Node) -> ShopOrder:

@@ -73,6 +73,8 @@ PROMISED = {
     "take_woocommerce_event",
     "take_bigcommerce_event",
     "list_shop_events",
+    "list_privacy_requests",
+    "answer_privacy_request",
     "get_health",
     "get_readiness",
     "get_metrics",

@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine
 
+from notifier import privacy_requests
+from notifier.db import privacy_requests as kept
+from notifier.db.engine import transaction
+from notifier.db.tables import Store
+from notifier.shops import Asked
 from tests.cli.test_cli import Run, run
 from tests.everywhere import where
 from tests.house import Clock, House
@@ -69,3 +74,48 @@ def test_what_is_wrong_is_one_line(run: Run, shop: House) -> None:
         code, out, err = run("customer", *arguments)
         assert (code, out, len(err.splitlines())) == (exit_code, "", 1), err
         assert says in err
+
+
+def ask(shop: House, kind: str) -> str:
+    """As Shopify asks, about the customer of the shop."""
+    with transaction(shop.engine) as session:
+        privacy_requests.take(
+            session,
+            session.get_one(Store, shop.store_id),
+            "shopify",
+            Asked(kind, "1", ADDRESS),
+            shop.clock.now,
+        )
+        (row,) = kept.find(session, shop.store_id, limit=1)
+        return row.id
+
+
+def test_what_customers_ask_is_listed_and_answered(run: Run, shop: House) -> None:
+    assert run("customer", "requests", "--store", shop.store_id)[1] == "No customer asks for anything.\n"
+    export = ask(shop, "export")
+    code, out, _ = run("customer", "requests", "--store", shop.store_id)
+    assert (code, out.split()) == (0, [export, "export", "due", "2026-12-20", ADDRESS])
+    code, out, _ = run("customer", "answer", export, "--store", shop.store_id)
+    assert (code, json.loads(out)[0]["address"]) == (0, ADDRESS)
+    code, out, err = run("customer", "answer", export, "--store", shop.store_id)
+    assert (code, out) == (1, "")
+    assert "answered before" in err
+
+
+def test_who_waits_is_named_until_they_are_erased(run: Run, shop: House, engine: Engine) -> None:
+    erase = ask(shop, "erase")
+    assert "; waits for 1042" in run("customer", "requests", "--store", shop.store_id)[1]
+    code, out, _ = run("customer", "answer", erase, "--store", shop.store_id)
+    assert (code, out.startswith("An order still waits")) == (0, True)
+    with transaction(engine) as session:
+        ((id_, _, _),) = kept.orders_of(session, shop.store_id, [ADDRESS])
+    shop.cancel(id_)
+    code, out, _ = run("customer", "answer", erase, "--store", shop.store_id)
+    assert (code, out) == (0, "Erased.\n")
+    assert where(engine, ADDRESS) == set()
+
+
+def test_a_request_that_is_none_is_one_line(run: Run, shop: House) -> None:
+    code, out, err = run("customer", "answer", "privacy_none", "--store", shop.store_id)
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+    assert "privacy_none" in err

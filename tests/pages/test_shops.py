@@ -1,5 +1,7 @@
 """Shop platforms in the console: connected, disconnected, and what they told."""
 
+import re
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -22,7 +24,10 @@ def test_the_page_says_how_to_connect_a_shop(operator: TestClient) -> None:
     page = operator.get(PATH).text
     assert "/webhooks/shopify/store_fern</pre>" in page
     assert "Not connected" in page
-    assert "orders/create, orders/updated, orders/cancelled, fulfillments/create, refunds/create" in page
+    assert (
+        "orders/create, orders/updated, orders/cancelled, fulfillments/create, refunds/create, customers/data_request"
+        in page
+    )
     assert "Nothing was told in the last thirty days." in page
 
 
@@ -80,3 +85,29 @@ def test_a_secret_that_is_too_short_is_refused(operator: TestClient, shop: Shop)
     assert "keys.shopify.webhook_secret: must be a text of 8 to 2000 characters" in answer.text
     assert operator.post(f"{PATH}/shopify", data={"token": "no", "webhook_secret": SECRET}).status_code == 403
     assert operator.post(f"{PATH}/magento", data={"token": action}).status_code == 404
+
+
+def test_what_customers_ask_is_shown_and_answered_here(connected: TestClient, shop: Shop) -> None:
+    for topic, file in (("orders/create", "order"), ("customers/data_request", "data_request"),
+                        ("customers/redact", "redact"), ("shop/redact", "shop_redact")):  # fmt: skip
+        body, headers = by_shopify(topic, payload(f"shopify/{file}"))
+        assert connected.post("/webhooks/shopify/store_fern", content=body, headers=dict(headers)).json()
+    page = connected.get(PATH).text
+    assert "A customer asks for their data" in page
+    assert "A customer asks to be forgotten" in page
+    assert ">1042</a> (waits)" in page
+    assert "A privacy request" in page
+    asked = dict(re.findall(r'(?s)action="(/console/privacy-requests/\w+)">.*?<button[^>]*>([^<]+)', page))
+    (shop_redact,) = [path for path, label in asked.items() if label == "Erase"]
+    (export,) = [path for path, label in asked.items() if label == "Download their data"]
+    action = token(connected.get(PATH), f'action="{shop_redact}"')
+    assert connected.post(shop_redact, data={"token": action}).status_code == 303
+    assert f'action="{shop_redact}"' in connected.get(PATH).text, "nobody ticked the box"
+    connected.post(shop_redact, data={"token": action, "sure": "1"})
+    assert f'action="{shop_redact}"' not in connected.get(PATH).text
+    assert connected.post(export, data={"token": action}).status_code == 403
+    action = token(connected.get(PATH), f'action="{export}"')
+    answer = connected.post(export, data={"token": action})
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="customer.json"'
+    assert answer.json()[0]["address"] == "jane.1042@example.com"
+    assert f'action="{export}"' not in connected.get(PATH).text
