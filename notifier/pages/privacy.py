@@ -45,7 +45,7 @@ def _state(row: PrivacyRequest) -> Label:
     if row.done_at is not None:
         return Label("Done", "good")
     if row.kind == "erase" or row.approved_at is not None:
-        return Label("Waits for orders to be over", "wait")
+        return Label("Is done by itself", "wait")
     return Label("To be done", "bad")
 
 
