@@ -1,8 +1,9 @@
 """Plans orders again and writes what came of it: the one road from facts to the outbox."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -11,6 +12,7 @@ from notifier import telling
 from notifier.db import facts as store
 from notifier.db import hindsight, policies, supply
 from notifier.db.alike import Sketch
+from notifier.db.beside import Beside
 from notifier.db.engine import transaction
 from notifier.db.facts import Order
 from notifier.db.pattern import Pattern, pattern, write_alike
@@ -26,6 +28,12 @@ from notifier.domain.waiting import look_after
 
 CHUNK = 200
 """How many orders one transaction plans again, so that sending goes on meanwhile."""
+
+SHAPES = 10_000
+"""How many shapes of orders are kept in mind."""
+
+Thought = TypeVar("Thought")
+"""What is known of a shape."""
 
 
 def replan(session: Session, orders: Iterable[Order], now: datetime) -> None:
@@ -83,6 +91,31 @@ def replan_alike(
     write_alike(
         session, [(sketch, patterns[sketch.shape]) for sketch in orders if sketch.shape is not None], now
     )
+
+
+def load(asked: Beside, ids: Iterable[str]) -> dict[str, Order]:
+    """Orders to be read only; who asks waits for what was asked before."""
+    return asked.ask(partial(store.load, ids=list(ids))).result()
+
+
+def plan_shapes(
+    asked: Beside,
+    firsts: Mapping[Hashable, str],
+    known: dict[Hashable, Thought],
+    what: Callable[[Order], Thought],
+) -> None:
+    """Have it `known` `what` comes of each of these shapes, or orders without one: by the id of one that is of it."""
+    forget(known)
+    new = {shape: id_ for shape, id_ in firsts.items() if shape not in known}
+    loaded = load(asked, new.values()) if new else {}
+    for shape, id_ in new.items():
+        known[shape] = what(loaded[id_])
+
+
+def forget(known: dict[Hashable, Any]) -> None:
+    """Shapes are few; where they are not, no list of them must grow with the orders."""
+    if len(known) > SHAPES:
+        known.clear()
 
 
 def standings(

@@ -1,32 +1,26 @@
 """What new estimates would make happen, before they do: orders, emails by kind, answers, money, samples."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from notifier.db import facts as store
-from notifier.db.alike import Sketch, Wanted, sketches
-from notifier.db.beside import Beside, beside
+from notifier.db.alike import Shapes
+from notifier.db.beside import Beside, ahead, beside
 from notifier.db.codec import policy_from_json
 from notifier.db.facts import Order
-from notifier.db.gathered import Found, read
+from notifier.db.gathered import read
+from notifier.db.moving import Moving, Wanted, moving
 from notifier.db.tables import Store
 from notifier.domain.message import CHANGE_OF_DATE, Draft, Kind
 from notifier.domain.plan import LAPSE
-from notifier.domain.policy import Policy
 from notifier.errors import Held
-from notifier.planning import changes_of
-
-SHAPES = 10_000
-"""How many shapes of orders are kept in mind."""
+from notifier.planning import changes_of, load, plan_shapes
 
 SAMPLES = 5
 NAMED = 20
@@ -80,20 +74,23 @@ def foresee(
 ) -> Radius:
     """What it would do if these orders of a store got these estimates now. Changes nothing."""
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
-    tally = _Tally()
+    tally, shapes = _Tally(), Shapes(policy, zone)
     known: defaultdict[Wanted, dict[Hashable, tuple[Draft, ...]]] = defaultdict(dict)
     with beside(session) as asked:
-        for change, found in _read_ahead(asked, alike, policy):
-            looks: defaultdict[Hashable, list[Sketch]] = defaultdict(list)
-            for look in sketches(found, change, policy, zone):
+        questions = (
+            (change, partial(read, ids=ids, sku=change.sku, own=policy.skus.keys())) for change, ids in alike
+        )
+        for change, found in ahead(asked, questions):
+            looks: defaultdict[Hashable, list[Moving]] = defaultdict(list)
+            for look in moving(found, change, shapes):
                 if look.anew:
-                    looks[look.shape or look.id].append(look)
+                    looks[look.order.shape or look.order.id].append(look)
             fresh = known[change]
-            _plan_shapes(asked, {shape: those[0].id for shape, those in looks.items()}, change, now, fresh)
+            firsts = {shape: those[0].order.id for shape, those in looks.items()}
+            plan_shapes(asked, firsts, fresh, partial(_fresh_after, (change,), now))
             for shape, those in looks.items():
                 units = [(look.currency, look.unit_price, look.units) for look in those]
-                tally.note([look.id for look in those], (change,), fresh[shape], units)
-            forget(fresh)
+                tally.note([look.order.id for look in those], (change,), fresh[shape], units)
         _note_each(asked, tally, each or {}, now)
         samples = _samples(asked, tally, now)
     return Radius(
@@ -104,22 +101,6 @@ def foresee(
         samples,
         {day: Answers(count, tuple(tally.first[day])) for day, count in sorted(tally.by_day.items())},
     )
-
-
-def _read_ahead(asked: Beside, alike: Alike, policy: Policy) -> Iterator[tuple[Wanted, Found]]:
-    """What there is of each chunk; the next one is read while this one is looked at."""
-    coming: tuple[Wanted, Future[Found]] | None = None
-    for change, ids in alike:
-        ready = coming
-        coming = change, asked.ask(partial(read, ids=ids, sku=change.sku, own=policy.skus.keys()))
-        if ready:
-            yield ready[0], ready[1].result()
-    if coming:
-        yield coming[0], coming[1].result()
-
-
-def _load(asked: Beside, ids: Iterable[str]) -> dict[str, Order]:
-    return asked.ask(partial(store.load, ids=list(ids))).result()
 
 
 @dataclass
@@ -165,30 +146,10 @@ class _Tally:
         return dict(value)
 
 
-def _plan_shapes(
-    asked: Beside,
-    firsts: Mapping[Hashable, str],
-    change: Wanted,
-    now: datetime,
-    known: dict[Hashable, tuple[Draft, ...]],
-) -> None:
-    """Note the fresh emails of each shape, or order without one, that is not `known`: by one order of it."""
-    new = {shape: id_ for shape, id_ in firsts.items() if shape not in known}
-    loaded = _load(asked, new.values()) if new else {}  # who asks waits for what was asked before
-    for shape, id_ in new.items():
-        known[shape] = _fresh(_as_if(loaded[id_], (change,)), now)
-
-
-def forget(known: dict[Hashable, Any]) -> None:
-    """Shapes are few; where they are not, no list of them must grow with the orders."""
-    if len(known) > SHAPES:
-        known.clear()
-
-
 def _note_each(asked: Beside, tally: _Tally, each: Each, now: datetime) -> None:
     ids = sorted(each)
     for start in range(0, len(ids), SINGLES):
-        loaded = _load(asked, ids[start : start + SINGLES])
+        loaded = load(asked, ids[start : start + SINGLES])
         for id_, order in loaded.items():
             changes = tuple(each[id_])
             after = _as_if(order, changes)
@@ -203,7 +164,7 @@ def _note_each(asked: Beside, tally: _Tally, each: Each, now: datetime) -> None:
 
 def _samples(asked: Beside, tally: _Tally, now: datetime) -> tuple[tuple[Order, Draft], ...]:
     chosen = [sample for of_kind in tally.samples.values() for sample in of_kind][:SAMPLES]
-    loaded = _load(asked, [id_ for id_, _ in chosen])
+    loaded = load(asked, [id_ for id_, _ in chosen])
     orders = [_as_if(loaded[id_], changes) for id_, changes in chosen]
     return tuple(
         (order, next(draft for draft in _fresh(order, now) if draft.kind in CHANGE_OF_DATE))
@@ -222,6 +183,10 @@ def _fresh(order: Order, now: datetime) -> tuple[Draft, ...]:
         if move.restored or (move.draft.kind in CHANGE_OF_DATE and move.draft.says != move.message.says)
     ]
     return tuple(draft for draft in (*changes.add, *again) if not draft.key.startswith(LAPSE))
+
+
+def _fresh_after(changes: Sequence[Wanted], now: datetime, order: Order) -> tuple[Draft, ...]:
+    return _fresh(_as_if(order, changes), now)
 
 
 def _as_if(order: Order, changes: Sequence[Wanted]) -> Order:

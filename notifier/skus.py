@@ -11,20 +11,20 @@ from sqlmodel import Session
 from notifier import telling
 from notifier.db import facts as store
 from notifier.db import policies, sku_changes, sku_estimates, supply
-from notifier.db.alike import Sketch, Wanted, move, moved_fact, sketches
+from notifier.db.alike import Shapes
 from notifier.db.codec import policy_from_json
-from notifier.db.endpoints import listeners
 from notifier.db.engine import transaction
 from notifier.db.facts import record
 from notifier.db.gathered import read
 from notifier.db.ids import new_id
+from notifier.db.moving import Moving, Wanted, move, moved_fact, moving
 from notifier.db.pattern import Pattern
 from notifier.db.tables import SkuChange, Store
 from notifier.domain.eta import Eta
 from notifier.domain.inbound import by_line, expected
 from notifier.inputs import SkuEta
-from notifier.planning import replan_alike
-from notifier.radius import Radius, foresee, forget
+from notifier.planning import forget, replan_alike
+from notifier.radius import Radius, foresee
 
 AT_ONCE = 500
 """Up to how many orders a change is worked off within its request; a larger one goes on in chunks."""
@@ -179,21 +179,19 @@ def _move(
 ) -> None:
     """Move those of these orders that have another estimate."""
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
+    listened = telling.listened(session, store_row.id)
     found = read(session, ids, change.sku, policy.skus.keys(), lock=True)
-    moving = sketches(found, change, policy, zone)
-    listened = bool(listeners(session, {store_row.id}))
-    if listened:  # news is of one order and its law, so each is planned by itself
-        moving = [sketch._replace(shape=None) for sketch in moving]
-    move(session, moving, change, now)
+    those = moving(found, change, Shapes(policy, zone, alone=listened))
+    move(session, store_row.id, those, change, now)
     if listened:
-        _tell(session, moving, change, now)
-    replan_alike(session, moving, known, now)
+        _tell(session, those, change, now)
+    replan_alike(session, [it.order for it in those], known, now)
     forget(known)
 
 
-def _tell(session: Session, moved: Sequence[Sketch], change: Wanted, now: datetime) -> None:
-    orders = store.load(session, [sketch.id for sketch in moved])
-    news = [(orders[sketch.id], moved_fact(sketch, change)) for sketch in moved]
+def _tell(session: Session, moved: Sequence[Moving], change: Wanted, now: datetime) -> None:
+    orders = store.load(session, [it.order.id for it in moved])
+    news = [(orders[it.order.id], moved_fact(it, change)) for it in moved]
     telling.happened(
         session,
         [(order, [record(order, "eta_changed", change.at, now, data)]) for order, data in news],

@@ -20,6 +20,11 @@ Known = tuple[str, Facts, Policy]
 """An order as far as news of it goes: its store, its facts, its policy."""
 
 
+def listened(session: Session, store_id: str) -> bool:
+    """Whether anybody wants news of that store: of one order and its law, so that each is planned by itself."""
+    return bool(listeners(session, {store_id}))
+
+
 def registered(session: Session, new: Iterable[Known], now: datetime) -> None:
     """These orders are new, and written with where they stand."""
     new = list(new)

@@ -1,15 +1,13 @@
 """Orders that differ in nothing that planning looks at: they are planned once, and the plan is written for each.
 
-A change of a SKU's estimate meets a hundred thousand orders, most of which are alike but for names, ids, and hours
-long past. An order's *shape* is all that its plan can depend on, as the rows have it; orders of one store and one
-shape get the same plan at one instant, with their own ids in it. What is left out of a shape, and why that is right,
-stands at each place. What is in doubt stays in: such an order is merely planned by itself.
+A change of a SKU's estimate, or units that arrive, meet a hundred thousand orders, most of which are alike but for
+names, ids, and hours long past. An order's *shape* is all that its plan can depend on, as the rows have it; orders of
+one store and one shape get the same plan at one instant, with their own ids in it. What is left out of a shape, and why
+that is right, stands at each place. What is in doubt stays in: such an order is merely planned by itself.
 """
 
 import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,99 +15,68 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 from sqlmodel import Session, SQLModel
 
-from notifier.db import gathered, hindsight
+from notifier.db import gathered
 from notifier.db.bulk import insert_stored
-from notifier.db.facts import eta_changed
-from notifier.db.gathered import Found, Gathered, Left
+from notifier.db.gathered import Gathered, Left
 from notifier.db.ids import new_id
 from notifier.db.raw import stored
-from notifier.domain.eta import Eta
 from notifier.domain.policy import Policy, local_day
 
 
 class Sketch(NamedTuple):
-    """An order in short, with what is to be known of its line that moves. Without a `shape` it is planned by itself."""
+    """An order in short, for what was planned of another one. Without a `shape` it is planned by itself."""
 
     id: str
     store_id: str
-    currency: str | None
-    line_id: str
-    eta: str | None
-    units: int
-    unit_price: str | None
-    anew: bool
-    """Whether the estimate is another one; else only its reason is."""
     shape: tuple[Any, ...] | None
     line_ids: tuple[str, ...]
     message_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A SKU's new estimate, which became known at `at`."""
+class Shapes:
+    """How the orders of one store are looked at, of each of which one line changes.
 
-    sku: str
-    eta: Eta
-    reason: str | None
-    at: datetime
-
-
-def sketches(found: Found, wanted: Wanted, policy: Policy, zone: ZoneInfo) -> list[Sketch]:
-    """Those of these orders, all of one store, whose line of the SKU moves with the new estimate.
-
-    They were read for this SKU and policy. `zone` is the store's.
+    Days and times are text, which sorts as they do.
     """
-    look = _Look(wanted, policy, zone)
-    return [sketch for order in gathered.orders(found) if (sketch := look.at(order)) is not None]
 
-
-class _Look:
-    """How orders are looked at for one change. Days and times are text, which sorts as they do."""
-
-    def __init__(self, wanted: Wanted, policy: Policy, zone: ZoneInfo) -> None:
-        self._wanted, self._zone = wanted, zone
-        self._eta, self._earliest = _text(wanted.eta.latest), _text(wanted.eta.earliest)
-        self._at = gathered.as_text(wanted.at)
+    def __init__(self, policy: Policy, zone: ZoneInfo, *, alone: bool = False) -> None:
+        """`zone` is the store's. `alone`: each order is planned by itself."""
+        self._zone, self._alone = zone, alone
         self._ahead = timedelta(days=4, hours=policy.min_gap_hours) + timedelta(days=policy.first_countdown)
         self._spoken_of_again = policy.waiting_every_days is not None
         self._thresholds: dict[str, str] = {}
         self._known_days: dict[tuple[str, str], tuple[date, date]] = {}
 
-    def at(self, order: Gathered) -> Sketch | None:
-        """What there is to know of the order; None when its line of the SKU stays as it is."""
-        anew = order.eta != self._eta or order.eta_earliest != self._earliest
-        told = anew or self._wanted.reason not in {None, order.eta_reason}
-        waiting = int(order.waiting)
-        if not told or not waiting or order.eta_changed_at > self._at:
-            return None
+    def sketch(self, order: Gathered, eta: str, *, anew: bool = False, here: bool = False) -> Sketch:
+        """The order, whose line of the SKU in question has that estimate from now on.
+
+        `anew`: it is another one than before, known since one instant for all. `here`: all units that it waits for are
+        set aside from now on.
+        """
         by_itself = (
-            order.happened
+            self._alone
+            or order.happened
             or order.astray
-            or (order.payment and _card_runs_out(order.payment, self._eta, order.latest))
+            or (order.payment and _card_runs_out(order.payment, eta, order.latest))
         )
         line_ids = tuple(order.line_ids.split(gathered.BETWEEN))
         return Sketch(
             order.id,
             order.store_id,
-            order.currency or None,
-            order.line_id,
-            order.eta or None,
-            waiting,
-            order.unit_price or None,
-            anew,
-            None if by_itself else self._shape(order, line_ids, anew=anew),
+            None if by_itself else self._shape(order, line_ids, eta, anew=anew, here=here),
             line_ids,
             tuple(order.message_ids.split(gathered.BETWEEN)) if order.message_ids else (),
         )
 
-    def _shape(self, order: Gathered, line_ids: tuple[str, ...], *, anew: bool) -> tuple[Any, ...]:
-        """With `anew` the line's estimate, and when that changed, become the change's own."""
+    def _shape(
+        self, order: Gathered, line_ids: tuple[str, ...], eta: str, *, anew: bool, here: bool
+    ) -> tuple[Any, ...]:
         registered_at = order.registered_at
         left = gathered.left(order)
         last_told = max([registered_at, *[each.at for each in left]])
         threshold = self._far(last_told[:10])
-        eta = self._eta if anew else order.eta
-        far = (not eta or eta >= threshold) and (not order.soonest or order.soonest >= threshold)
+        # Nothing counts down to the date of goods that are here.
+        far = (here or not eta or eta >= threshold) and (not order.soonest or order.soonest >= threshold)
         welcome, said = order.welcome, order.said
         for position, line_id in enumerate(line_ids):
             said = said.replace(line_id, str(position))
@@ -129,8 +96,9 @@ class _Look:
             self._days(last_told, order.timezone) if self._spoken_of_again else None,
             said,
             order.lines,
+            here,
             None if known else order.changed,
-            None if anew else order.eta_changed_at,
+            None if anew or (known and order.eta_changed_at == registered_at) else order.eta_changed_at,
             tuple([self._when(each, order.timezone, far=far) for each in left]),
             # What was said last counts, not when.
             tuple([each.key for each in sorted(left, key=_when_left)]) if len(left) > 1 else (),
@@ -165,10 +133,6 @@ class _Look:
         return self._known_days[minute]
 
 
-def _text(day: date | None) -> str:
-    return day.isoformat() if day else ""
-
-
 def _when_left(message: Left) -> tuple[str, str]:
     return message.at, message.id
 
@@ -179,55 +143,23 @@ def _card_runs_out(payment: str, *etas: str) -> bool:
     return expires is not None and any(eta[:7] > expires for eta in etas)
 
 
-def move(session: Session, orders: Sequence[Sketch], wanted: Wanted, now: datetime) -> None:
-    """Write the new estimate to the lines of these orders, each with the fact about it.
-
-    An order's version is left to whoever plans it again, but for those that are planned by themselves.
-    """
-    lines = SQLModel.metadata.tables["backorder_line"]
-    values = {"eta": wanted.eta.latest, "eta_earliest": wanted.eta.earliest, "eta_reason": wanted.reason}
-    for anew, changed in ((True, {"eta_changed_at": wanted.at}), (False, {})):
-        ids = [order.line_id for order in orders if order.anew is anew]
-        session.execute(update(lines).where(lines.c.id.in_(ids)).values(values | changed))
+def changed_alone(session: Session, orders: Iterable[Sketch]) -> None:
+    """Let the versions of those grow that are planned by themselves; of all others, who writes their plan does."""
     backorders = SQLModel.metadata.tables["backorder"]
-    singles = [order.id for order in orders if order.shape is None]
+    ids = [order.id for order in orders if order.shape is None]
     session.execute(
-        update(backorders).where(backorders.c.id.in_(singles)).values(version=backorders.c.version + 1)
+        update(backorders).where(backorders.c.id.in_(ids)).values(version=backorders.c.version + 1)
     )
-    at, recorded_at = stored(session, wanted.at), stored(session, now)
-    said: dict[str | None, str] = {}
-    for order in orders:
-        if order.eta not in said:
-            fact = moved_fact(order, wanted)
-            said[order.eta] = json.dumps({name: fact[name] for name in fact if name != "line"})[1:]
+
+
+def keep_facts(
+    session: Session, store_id: str, kind: str, at: datetime, now: datetime, those: Sequence[tuple[str, str]]
+) -> None:
+    """Keep facts of one kind about orders of one store: of each the order's id, and the JSON of what it holds."""
+    happened, recorded = stored(session, at), stored(session, now)
     insert_stored(
         session,
         "fact",
         ("id", "store_id", "backorder_id", "at", "recorded_at", "kind", "data"),
-        [
-            (
-                new_id("fact"),
-                order.store_id,
-                order.id,
-                at,
-                recorded_at,
-                "eta_changed",
-                f'{{"line": "{order.line_id}", {said[order.eta]}',
-            )
-            for order in orders
-        ],
+        [(new_id("fact"), store_id, id_, happened, recorded, kind, data) for id_, data in those],
     )
-    _note(session, orders, wanted)
-
-
-def _note(session: Session, orders: Sequence[Sketch], wanted: Wanted) -> None:
-    """Let the SKU's history know: one row for each date that moved, however many orders had it."""
-    dated = Counter(order.eta for order in orders if order.anew and order.eta)
-    lines = {date.fromisoformat(day): count for day, count in dated.items()}
-    if orders:
-        hindsight.note_move(session, orders[0].store_id, wanted.sku, lines, wanted.eta.latest, wanted.at)
-
-
-def moved_fact(order: Sketch, wanted: Wanted) -> dict[str, Any]:
-    """What the fact of this order's move holds."""
-    return eta_changed(order.line_id, wanted.sku, order.eta, wanted.eta, wanted.reason, "sku")

@@ -4,7 +4,7 @@ So the database works on while its last answer is thought about. That pays where
 row that SQLite has, its driver asks for the interpreter.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import BoundedSemaphore
@@ -18,6 +18,7 @@ AT_ONCE = 2
 
 _SPARE = BoundedSemaphore(AT_ONCE)
 
+About = TypeVar("About")
 Answer = TypeVar("Answer")
 
 
@@ -56,3 +57,16 @@ def beside(session: Session) -> Iterator[Beside]:
                 yield Beside(own, thread)
         finally:
             _SPARE.release()
+
+
+def ahead(
+    asked: Beside, questions: Iterable[tuple[About, Callable[[Session], Answer]]]
+) -> Iterator[tuple[About, Answer]]:
+    """The answer to each, with what it is about; the next one is asked while this one is thought about."""
+    coming: tuple[About, Future[Answer]] | None = None
+    for about, question in questions:
+        ready, coming = coming, (about, asked.ask(question))
+        if ready:
+            yield ready[0], ready[1].result()
+    if coming:
+        yield coming[0], coming[1].result()

@@ -64,6 +64,7 @@ class Gathered(NamedTuple):
     eta_changed_at: str
     unit_price: str
     waiting: str
+    allocated: str
 
     line_ids: str
     lines: str
@@ -187,10 +188,12 @@ _ORDERS = _text(
     "SELECT o.id, o.store_id, currency, {time:placed_at} AS placed, {time:registered_at} AS registered,"
     " {json:payment} AS payment, timezone, country, unsubscribed, seller_credit, its.id AS line_id,"
     " {day:eta} AS eta, {day:eta_earliest} AS earliest, coalesce(eta_reason, {never}) AS reason,"
-    " {time:eta_changed_at} AS changed, unit_price, CAST(waiting AS TEXT) AS waiting"
+    " {time:eta_changed_at} AS changed, unit_price, CAST(waiting AS TEXT) AS waiting,"
+    " CAST(allocated AS TEXT) AS allocated"
     " FROM backorder AS o JOIN backorder_line AS its ON its.backorder_id = o.id AND its.sku = :sku WHERE o.id {ids}",
     "id", "store_id", "currency", "placed", "registered", "payment", "timezone", "country", "?unsubscribed",
     "?seller_credit", "line_id", "eta", "earliest", "reason", "changed", "unit_price", "waiting",
+    "allocated",
 )  # fmt: skip
 
 _HAPPENED = _text(

@@ -1,6 +1,7 @@
 """Goods that arrived: the queue of orders that wait for them, and how far very many units are handed out."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from notifier.db import bulk
+from notifier.db.alike import keep_facts
+from notifier.db.raw import update_many
 from notifier.db.restock_tables import Restock, RestockShare
 from notifier.db.tables import Backorder, BackorderLine
 from notifier.domain.supply import Share, Waiting
@@ -124,20 +127,27 @@ def next_unfinished(session: Session) -> Restock | None:
     return session.exec(query.execution_options(populate_existing=True)).one_or_none()
 
 
+def set_aside(
+    session: Session, store_id: str, sku: str, given: Sequence[tuple[int, Share]], now: datetime
+) -> None:
+    """Write what lines of a store's orders, which are locked, have besides what they had; each with its fact."""
+    lines = [(before + it.quantity, it.line_id) for before, it in given]
+    update_many(session, "backorder_line", ("allocated", "id"), lines)
+    told = [
+        (it.backorder_id, json.dumps({"line": it.line_id, "sku": sku, "quantity": it.quantity}))
+        for _, it in given
+    ]
+    keep_facts(session, store_id, "allocated", now, now, told)
+
+
 def keep(session: Session, job: Restock, shares: Sequence[Share]) -> None:
     """Note who got what of it next."""
-    rows: list[Mapping[str, Any]] = [
-        {
-            "restock_id": job.id,
-            "place": job.done + number,
-            "store_id": job.store_id,
-            "backorder_id": it.backorder_id,
-            "units": it.quantity,
-            "still_waiting": it.still_waiting,
-        }
-        for number, it in enumerate(shares, 1)
+    columns = ("restock_id", "place", "store_id", "backorder_id", "units", "still_waiting")
+    rows = [
+        (job.id, place, job.store_id, it.backorder_id, it.quantity, it.still_waiting)
+        for place, it in enumerate(shares, job.done + 1)
     ]
-    bulk.insert(session, "restock_share", rows)
+    bulk.insert_stored(session, "restock_share", columns, rows)
     job.done += len(rows)
 
 

@@ -66,7 +66,7 @@ def preview_new(session: Session, store_row: Store, new: NewInbound, now: dateti
     if first:
         return Effect()
     if new.stage is Stage.ARRIVED:
-        return _arrival(session, row, new.quantities, now)
+        return _arrival(session, store_row, new.quantities, now)
     radius = radius_of(session, store_row, row, dealt_out(session, row, new.quantities, (), now), now)
     return Effect(radius, advice=advise_on_shipment(session, store_row, row, new.quantities, now))
 
@@ -148,7 +148,7 @@ def preview_change(
     session.expunge(row)
     quantities = _new_quantities(before, wanted)
     if wanted.stage is Stage.ARRIVED:
-        return _arrival(session, after, quantities, now)
+        return _arrival(session, store_row, quantities, now)
     gone = before.keys() - quantities.keys()
     radius = radius_of(session, store_row, after, dealt_out(session, after, quantities, gone, now), now)
     return Effect(radius, advice=_advice(session, store_row, after, quantities, wanted, now))
@@ -274,8 +274,8 @@ def _after(row: InboundShipment, wanted: InboundChange, now: datetime) -> Inboun
 # --- arriving ----------------------------------------------------------------------------------------------
 
 
-def _arrival(session: Session, row: InboundShipment, quantities: Mapping[str, int], now: datetime) -> Effect:
-    told = foretell(session, row.store_id, quantities, ("fifo",), now)["fifo"]
+def _arrival(session: Session, store_row: Store, quantities: Mapping[str, int], now: datetime) -> Effect:
+    told = foretell(session, store_row, quantities, ("fifo",), now)["fifo"]
     return Effect(restocked=restocked(told), outcome=told.outcome)
 
 

@@ -10,10 +10,10 @@ from sqlmodel import Session
 from notifier import skus
 from notifier.db import facts as store
 from notifier.db import restocks, supply
-from notifier.db.alike import Wanted
 from notifier.db.codec import policy_from_json
 from notifier.db.engine import transaction
 from notifier.db.inbound_tables import InboundShipment
+from notifier.db.moving import Wanted
 from notifier.db.supply import Picture
 from notifier.db.tables import SkuChange, Store
 from notifier.domain.eta import Eta

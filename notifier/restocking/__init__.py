@@ -9,7 +9,6 @@ from sqlmodel import Session
 from notifier import skus
 from notifier.db import facts as store
 from notifier.db import restocks, sku_estimates, supply
-from notifier.db.facts import Order
 from notifier.db.ids import new_id
 from notifier.db.restock_tables import Restock
 from notifier.db.tables import Store
@@ -17,7 +16,7 @@ from notifier.domain.supply import Rule, Share
 from notifier.errors import Fault, Invalid
 from notifier.inputs import NewRestock
 from notifier.restocking.foretelling import Foretold, Outcome, foretell
-from notifier.restocking.giving import heap, line_of, set_aside, sharing
+from notifier.restocking.giving import Orders, heap, lacked, locked, set_aside, sharing
 from notifier.restocking.ledger import Allocation
 
 __all__ = [
@@ -60,7 +59,7 @@ def restock(session: Session, store_row: Store, new: NewRestock, now: datetime) 
 def foretell_restock(session: Session, store_row: Store, new: NewRestock, now: datetime) -> Restocked:
     """What `restock` would do, and what the other rule would. Raises Invalid likewise."""
     _refuse_unwanted(session, store_row, new.sku)
-    told = foretell(session, store_row.id, {new.sku: new.quantity}, RULES, now)
+    told = foretell(session, store_row, {new.sku: new.quantity}, RULES, now)
     rules = {rule: (restocked(it)[new.sku], it.outcome) for rule, it in told.items()}
     chosen, _ = rules[new.rule]
     return Restocked(chosen.allocated, chosen.left_over, rules)
@@ -123,7 +122,7 @@ def hand_out(
 ) -> dict[str, Restocked]:
     """Set units of these SKUs aside at once, each order changed once. The caller holds the lock of every SKU."""
     gifts, orders = _settled(session, store_id, arrived, rule)
-    set_aside(session, orders, gifts, now)
+    set_aside(session, store_id, orders, gifts, now)
     done = {sku: _restocked(arrived[sku], shares) for sku, shares in gifts.items()}
     sku_estimates.forget(session, store_id, [sku for sku, what in done.items() if what.left_over])
     return done
@@ -131,22 +130,24 @@ def hand_out(
 
 def _settled(
     session: Session, store_id: str, arrived: Mapping[str, int], rule: Rule
-) -> tuple[dict[str, list[Share]], dict[str, Order]]:
+) -> tuple[dict[str, list[Share]], dict[str, Orders]]:
     """Who gets what, and those orders, locked; shared again where one of them needed less by the time it was."""
     while True:
         gifts = {
             sku: list(sharing(session, store_id, sku, heap(session, store_id, sku, units, rule)))
             for sku, units in arrived.items()
         }
-        ids = {given.backorder_id for shares in gifts.values() for given in shares}
-        orders = store.load(session, ids, lock=True)
-        if all(_needs(orders, sku, given) for sku, shares in gifts.items() for given in shares):
+        ids = {sku: [given.backorder_id for given in shares] for sku, shares in gifts.items()}
+        store.versions(
+            session, {id_ for of_sku in ids.values() for id_ in of_sku}
+        )  # locked in order of their ids
+        orders = {sku: locked(session, store_id, sku, of_sku) for sku, of_sku in ids.items()}
+        if all(
+            lacked(orders[sku].get(given.backorder_id)) == given.quantity + given.still_waiting
+            for sku, shares in gifts.items()
+            for given in shares
+        ):
             return gifts, orders
-
-
-def _needs(orders: Mapping[str, Order], sku: str, given: Share) -> bool:
-    row = line_of(orders[given.backorder_id], sku)
-    return row.waiting - row.allocated == given.quantity + given.still_waiting
 
 
 def _restocked(units: int, shares: Sequence[Share]) -> Restocked:

@@ -7,14 +7,13 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from notifier.db import facts as store
 from notifier.db import restocks, sku_estimates, supply
 from notifier.db.engine import transaction
 from notifier.db.restock_tables import Restock
 from notifier.domain.supply import Pile, Share, Waiting, along, pile
-from notifier.restocking.giving import lacks, set_aside, sharing
+from notifier.restocking.giving import lacks, locked, set_aside, sharing
 
-CHUNK = 200
+CHUNK = 1000
 """To how many orders one transaction gives units, so that sending goes on meanwhile."""
 
 CHUNKS = 25
@@ -101,12 +100,12 @@ def _work_off(session: Session, job: Restock, ahead: _Ahead, now: datetime) -> N
 
 def _give(session: Session, job: Restock, lines: Sequence[Waiting], now: datetime) -> None:
     """Give to these, the next in the queue, what they lack now that they are locked."""
-    orders = store.load(session, [line.backorder_id for line in lines], lock=True)
+    orders = locked(session, job.store_id, job.sku, [line.backorder_id for line in lines])
     shares: list[Share] = []
-    for share, rest in along(_pile(job), map(lacks(orders, job.sku), lines)):
+    for share, rest in along(_pile(job), map(lacks(orders), lines)):
         shares.append(share)
         _put(job, rest)
-    set_aside(session, orders, {job.sku: shares}, now)
+    set_aside(session, job.store_id, {job.sku: orders}, {job.sku: shares}, now)
     restocks.keep(session, job, shares)
 
 

@@ -1,19 +1,21 @@
 """Units that are set aside for orders, small or large restock: who gets them, and what is written of it."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from notifier.db import restocks
-from notifier.db.facts import Order, record
-from notifier.db.tables import BackorderLine
+from notifier import telling
+from notifier.db import gathered, policies, restocks, supply
+from notifier.db.alike import Shapes, Sketch, changed_alone
+from notifier.db.codec import policy_from_json
+from notifier.db.gathered import Gathered
 from notifier.domain.supply import Pile, Rule, Share, Waiting, along, pile
-from notifier.planning import write
+from notifier.planning import replan_alike
 
-Gifts = Mapping[str, Sequence[Share]]
-"""By SKU, who gets units of it."""
+Orders = Mapping[str, Gathered]
+"""Orders by id, as they stand with the line that is of one SKU."""
 
 
 def heap(
@@ -31,39 +33,60 @@ def sharing(
     start: Pile,
     *,
     known_by: datetime | None = None,
-    most: int | None = None,
 ) -> Iterator[Share]:
-    """Who gets units of it, the oldest order first, as the queue is now; at `most` so many of them."""
-    limit = start.left if most is None else min(most, start.left)  # as each gets one at least
-    lines = restocks.queue(session, store_id, [sku], known_by=known_by, limit=limit)
+    """Who gets units of it, the oldest order first, as the queue is now."""
+    lines = restocks.queue(
+        session, store_id, [sku], known_by=known_by, limit=start.left
+    )  # each gets one at least
     for share, _ in along(start, (queued.line for queued in lines)):
         yield share
 
 
-def line_of(order: Order, sku: str) -> BackorderLine:
-    return next(row for row in order.lines if row.sku == sku)
+def locked(session: Session, store_id: str, sku: str, ids: Collection[str]) -> Orders:
+    """These orders, which stay so until the transaction ends, as does what their store's policy says."""
+    own = policy_from_json(policies.steady(session, store_id).policy).skus.keys()
+    found = gathered.read(session, sorted(ids), sku, own, lock=True)
+    return {order.id: order for order in gathered.orders(found)}
 
 
-def lacks(orders: Mapping[str, Order], sku: str) -> Callable[[Waiting], Waiting]:
-    """Of those orders, which are locked, a line as it is now; one that is gone lacks nothing."""
+def lacked(order: Gathered | None) -> int:
+    """How many units the line lacks now; none, if it is gone."""
+    return int(order.waiting) - int(order.allocated) if order else 0
+
+
+def lacks(orders: Orders) -> Callable[[Waiting], Waiting]:
+    """Of those orders, which are locked, a line as it is now."""
 
     def now(line: Waiting) -> Waiting:
-        order = orders.get(line.backorder_id)
-        row = line_of(order, sku) if order else None
-        needed = row.waiting - row.allocated if row else 0
+        needed = lacked(orders.get(line.backorder_id))
         return Waiting(line.backorder_id, line.line_id, needed, line.placed_at)
 
     return now
 
 
-def set_aside(session: Session, orders: Mapping[str, Order], gifts: Gifts, now: datetime) -> None:
-    """Give them to these orders, which are locked, each changed once."""
-    happened = defaultdict(list)
+def set_aside(
+    session: Session,
+    store_id: str,
+    orders: Mapping[str, Orders],
+    gifts: Mapping[str, Sequence[Share]],
+    now: datetime,
+) -> None:
+    """Give them, by SKU, to these orders of a store, which are locked; each is changed and planned once."""
+    store_row = policies.steady(session, store_id)
+    shapes = Shapes(
+        policy_from_json(store_row.policy),
+        ZoneInfo(store_row.timezone),
+        alone=telling.listened(session, store_id),
+    )
+    changed: dict[str, Sketch] = {}
     for sku, shares in gifts.items():
-        for given in shares:
-            order = orders[given.backorder_id]
-            row = line_of(order, sku)
-            row.allocated += given.quantity
-            data = {"line": row.id, "sku": sku, "quantity": given.quantity}
-            happened[order.row.id].append(record(order, "allocated", now, now, data))
-    write(session, [(orders[id_], facts) for id_, facts in sorted(happened.items())], now)
+        for share in shares:
+            order = orders[sku][share.backorder_id]
+            sketch = shapes.sketch(order, order.eta, here=not share.still_waiting)
+            # A shape is of an order of which one line changes.
+            changed[order.id] = sketch._replace(shape=None) if order.id in changed else sketch
+        before = [(int(orders[sku][it.backorder_id].allocated), it) for it in shares]
+        restocks.set_aside(session, store_id, sku, before, now)
+    changed_alone(session, changed.values())
+    supply.ask(session, store_id, [sku for sku, shares in gifts.items() if shares])
+    replan_alike(session, list(changed.values()), {}, now)

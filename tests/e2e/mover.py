@@ -26,10 +26,15 @@ def main(url: str, now: str, last: int) -> None:
     _run(url, now, last, ("notifier.skus.replan_alike", replan_alike), skus.carry_on)
 
 
+CHUNK = 200
+"""How large the chunks of restocks are here: smaller than in service, so that it takes few orders to fill some."""
+
+
 def hand_out(url: str, now: str, last: int) -> None:
     """Restocks."""
     kept = "notifier.restocking.chunks.restocks.keep", restocks.keep
-    _run(url, now, last, kept, lambda engine, at: chunks.carry_on(engine, lambda: at))
+    with patch.object(chunks, "CHUNK", CHUNK):
+        _run(url, now, last, kept, lambda engine, at: chunks.carry_on(engine, lambda: at))
 
 
 def _run(

@@ -17,8 +17,8 @@ from notifier.dispatch import dispatch
 from notifier.domain.supply import Rule
 from notifier.inbound.wishes import NewInbound
 from notifier.inputs import NewRestock
-from notifier.restocking.chunks import CHUNK
 from tests.e2e import mover
+from tests.e2e.mover import CHUNK
 from tests.e2e.test_crash import FORKS
 from tests.house import NOON, House, order
 

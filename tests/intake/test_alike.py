@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from notifier import answering, restocking, skus
-from notifier.db.alike import Wanted, sketches
+from notifier.db.alike import Shapes
 from notifier.db.engine import make_engine, reading
 from notifier.db.gathered import read
 from notifier.db.migrate import upgrade
+from notifier.db.moving import Wanted, moving
 from notifier.db.tables import Backorder, BackorderLine, Fact, MessageHistory, MessageRow, Store
 from notifier.domain.eta import Eta
 from notifier.domain.policy import Policy
+from notifier.domain.supply import Rule
 from notifier.inputs import SkuEta
 from tests.house import NOON, House
 
@@ -39,7 +41,7 @@ happenings = st.one_of(
     st.tuples(st.just("other moves"), etas),
     st.tuples(st.just("keeps"), st.none()),
     st.tuples(st.just("ships"), st.none()),
-    st.tuples(st.just("restocks"), st.integers(1, 5)),
+    st.tuples(st.just("restocks"), st.tuples(st.integers(1, 5), st.sampled_from(restocking.RULES))),
     st.tuples(st.just("unsubscribes"), st.none()),
     st.tuples(st.just("policy"), st.sampled_from([{"min_gap_hours": 100}, {"countdown_days": [5, 4, 3, 2, 1]},
                                                   {"delay_threshold_days": 5}, {"settle_minutes": 1440},
@@ -68,7 +70,19 @@ def ids(house: House) -> list[str]:
         return list(session.exec(select(Backorder.id).order_by(col(Backorder.id))))
 
 
-def live(house: House, kinds: list[Any], story: list[Any], move: Callable[[House, str | None], None]) -> None:
+def hand_out(house: House, units: int, rule: Rule) -> None:
+    """Units for all who wait, as a small restock."""
+    with house.writing() as session:
+        restocking.hand_out(session, house.store_id, {SKU: units}, rule, house.clock.now)
+
+
+def live(
+    house: House,
+    kinds: list[Any],
+    story: list[Any],
+    move: Callable[[House, str | None], None] = at_once,
+    give: Callable[[House, int, Rule], None] = hand_out,
+) -> None:
     for number, (what, how) in enumerate(story):
         if what == "arrives":
             eta, other, (country, zone) = kinds[how % len(kinds)]
@@ -83,8 +97,7 @@ def live(house: House, kinds: list[Any], story: list[Any], move: Callable[[House
         elif what == "moves":
             move(house, how)
         elif what == "restocks":
-            with house.writing() as session:
-                restocking.hand_out(session, house.store_id, {SKU: how}, "fifo", house.clock.now)
+            give(house, *how)
         elif what == "policy":
             with house.writing() as session:
                 session.get_one(Store, house.store_id).policy = how
@@ -201,8 +214,8 @@ def shapes(house: House, eta: date) -> list[Any]:
     now = house.clock.now
     wanted = Wanted(SKU, Eta(eta), "fog", now)
     with reading(house.engine) as session:
-        found = sketches(read(session, ids(house), SKU, ()), wanted, Policy(), ZoneInfo("UTC"))
-    return [sketch.shape for sketch in found]
+        found = moving(read(session, ids(house), SKU, ()), wanted, Shapes(Policy(), ZoneInfo("UTC")))
+    return [it.order.shape for it in found]
 
 
 def test_orders_that_differ_in_names_and_hours_long_past_are_of_one_shape(house: House) -> None:
@@ -247,4 +260,4 @@ def test_an_order_that_has_that_date_already_does_not_move(house: House) -> None
     house.register()
     with reading(house.engine) as session:
         wanted = Wanted(SKU, Eta(date(2026, 12, 20)), None, house.clock.now)
-        assert not sketches(read(session, ids(house), SKU, ()), wanted, Policy(), ZoneInfo("UTC"))
+        assert not moving(read(session, ids(house), SKU, ()), wanted, Shapes(Policy(), ZoneInfo("UTC")))

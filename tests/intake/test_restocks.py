@@ -358,7 +358,7 @@ def test_a_dry_run_keeps_no_list_of_orders_in_memory_and_tells_what_comes(
 ) -> None:
     monkeypatch.setattr("notifier.restocking.ledger.BLOCK", 2)
     monkeypatch.setattr("notifier.restocking.ledger.IN_MEMORY", 50)
-    monkeypatch.setattr("notifier.restocking.foretelling.CHUNK", 2)
+    monkeypatch.setattr("notifier.restocking.foretelling.GLANCE", 2)
     monkeypatch.setattr(restocks, "READ", 2)
     orders(house, *[2] * 7)
     with reading(house.engine) as session:
