@@ -8,6 +8,7 @@ from notifier import fields, inbound
 from notifier.api import examples, supply_views
 from notifier.api import supply_shapes as shapes
 from notifier.api.deps import After, Answer, Call, CallDep, Id, Limit, OnceDep, Work
+from notifier.api.going_on import goes_on, located
 from notifier.api.problems import declared, way_on
 from notifier.api.shapes import Page
 from notifier.api.streamed import streamed
@@ -65,14 +66,11 @@ def add_inbound_shipment(
     "/{shipment_id}",
     operation_id="change_inbound_shipment",
     response_model=shapes.InboundShipment | shapes.InboundEffect,
-    responses={
-        202: {
-            "model": shapes.InboundShipment,
-            "description": "It concerns very many orders, and goes on by itself: see `moving` and `restocking`",
-            "headers": {"Location": {"description": "Tells how far it is", "schema": {"type": "string"}}},
-        },
-        **declared(400, 404, 409),
-    },
+    responses=goes_on(
+        shapes.InboundShipment,
+        "It concerns very many orders, and goes on by itself: see `moving` and `restocking`",
+    )
+    | declared(400, 404, 409),
 )
 def change_inbound_shipment(
     shipment_id: Id,
@@ -97,13 +95,7 @@ def change_inbound_shipment(
             raise way_on(held, "PATCH", once.call.path, effect, wanted) from None
         return 202 if done.large else 200, _done(work, done)
 
-    return _with_location(once.answer(change), shipment_id)
-
-
-def _with_location(response: Response, shipment_id: str) -> Response:
-    if response.status_code == 202:
-        response.headers["Location"] = f"/v1/inbound-shipments/{shipment_id}"
-    return response
+    return located(once.answer(change), router.prefix)
 
 
 def _foretold(effect: Effect, call: Call) -> Response:

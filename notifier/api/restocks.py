@@ -1,6 +1,5 @@
 """Goods that arrived: hand them out, and see how far that is."""
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
@@ -9,6 +8,7 @@ from notifier import inputs
 from notifier.api import examples, supply_views
 from notifier.api import supply_shapes as shapes
 from notifier.api.deps import After, Answer, CallDep, Id, Limit, OnceDep, Work
+from notifier.api.going_on import goes_on, located
 from notifier.api.problems import declared
 from notifier.api.shapes import Page
 from notifier.api.streamed import streamed
@@ -26,14 +26,11 @@ Shares = Page[shapes.Share]
     "",
     operation_id="restock",
     response_model=shapes.RestockResult,
-    responses={
-        202: {
-            "model": shapes.RestockProgress,
-            "description": "For very many orders it goes on by itself; what arrives of the SKU meanwhile waits for it",
-            "headers": {"Location": {"description": "Tells how far it is", "schema": {"type": "string"}}},
-        },
-        **declared(400, 409),
-    },
+    responses=goes_on(
+        shapes.RestockProgress,
+        "For very many orders it goes on by itself; what arrives of the SKU meanwhile waits for it",
+    )
+    | declared(400, 409),
 )
 def restock_sku(
     new: Annotated[inputs.NewRestock, Body(examples=[examples.RESTOCK])], once: OnceDep
@@ -54,10 +51,7 @@ def restock_sku(
             else (200, supply_views.restocked(done))
         )
 
-    response = once.answer(share)
-    if response.status_code == 202:
-        response.headers["Location"] = f"/v1/restocks/{json.loads(bytes(response.body))['id']}"
-    return response
+    return located(once.answer(share), router.prefix)
 
 
 @router.get(

@@ -12,6 +12,7 @@ from notifier.api import advice, examples, supply_views
 from notifier.api import supply_shapes as shapes
 from notifier.api.date_shapes import SkuHistory
 from notifier.api.deps import CallDep, Id
+from notifier.api.going_on import goes_on, located
 from notifier.api.problems import declared, way_on
 from notifier.db import queries
 from notifier.db.tables import SkuChange
@@ -27,14 +28,7 @@ Sku = Annotated[fields.Text, Path(description="The SKU, percent-encoded; it may 
     "/skus/{sku:path}/eta",
     operation_id="set_sku_eta",
     response_model=shapes.ChangeRadius,
-    responses={
-        202: {
-            "model": shapes.SkuChangeProgress,
-            "description": "A very large change goes on by itself",
-            "headers": {"Location": {"description": "Tells how far it is", "schema": {"type": "string"}}},
-        },
-        **declared(400, 409),
-    },
+    responses=goes_on(shapes.SkuChangeProgress, "A very large change goes on by itself") | declared(400, 409),
 )
 def set_sku_eta(
     sku: Sku, wanted: Annotated[inputs.SkuEta, Body(examples=[examples.SKU_ETA])], call: CallDep
@@ -58,7 +52,7 @@ def set_sku_eta(
             raise way_on(held, "PUT", path, effect, wanted) from None
     if isinstance(done, SkuChange):
         body = supply_views.sku_change(done).model_dump(mode="json")
-        return JSONResponse(body, 202, {"Location": f"/v1/sku-changes/{done.id}"})
+        return located(JSONResponse(body, 202), "/v1/sku-changes")
     return supply_views.radius(done, call.services.post, call.now).model_copy(update={"advice": told})
 
 
