@@ -21,8 +21,8 @@ setup: $(RUNTIME) ## make .venv with what the service needs
 demo: $(RUNTIME) ## start the whole service on http://127.0.0.1:8000 with a demo store
 	@exec $(BIN)/notifier demo
 
-test: lint types ## check the code, then run every test
-	@$(BIN)/python -m pytest
+test: lint types ## check the code, then run every test, on all cores
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: $(DEV) ## measure speed and memory against bare code; BENCH="--quick --db sqlite" narrows it
 	@$(BIN)/python -m benchmarks $(BENCH)
