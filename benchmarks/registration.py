@@ -130,7 +130,9 @@ def api_anchor(bench: Bench) -> Iterator[Serving]:
     command = [bench.peers_python, "-m", "uvicorn", "--app-dir", str(bench.peers), "api_anchor:app"]
     command += ["--port", str(port), "--no-access-log"]
     where = peers.new_database(bench)
-    url = f"sqlite:///{where}" if bench.db == "sqlite" else where.replace("postgresql:", "postgresql+psycopg:")
+    url = (
+        f"sqlite:///{where}" if bench.db == "sqlite" else where.replace("postgresql:", "postgresql+psycopg:")
+    )
     with _listening(command, os.environ | {"DB": url}, port) as serving:
         yield serving
 

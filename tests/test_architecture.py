@@ -109,7 +109,7 @@ HOMES = {
     "klaviyo_api": {"providers.klaviyo"},
     "markupsafe": {"words", "pages"},
     "openapi_client": {"providers.klaviyo"},
-    "orjson": {"api", "db", "dispatch", "links", "providers.sendgrid", "words"},
+    "orjson": {"api", "db", "dispatch", "links", "providers.klaviyo", "providers.sendgrid", "words"},
     "prometheus_client": {"metrics"},
     "psycopg": {"db"},
     "psycopg_pool": {"db"},

@@ -1,8 +1,9 @@
 """Klaviyo, by its own SDK: an event per email; the store's flow on its metric sends the mail."""
 
-import json
 from collections.abc import Hashable, Sequence
 from datetime import datetime
+
+import orjson
 
 from notifier.providers import mime, wire
 from notifier.providers.base import (
@@ -75,7 +76,7 @@ class Klaviyo:
             return [left_out[place] for place in range(len(envelopes))]
         try:
             answer = self.api.transport.request(
-                "POST", self._bulk_url, body=json.dumps(body), headers=self._headers
+                "POST", self._bulk_url, body=orjson.dumps(body), headers=self._headers
             )
         except (NotSent, NoAnswer) as error:
             outcome: Outcome | Apart = wire.trouble("Klaviyo", error, self._key)

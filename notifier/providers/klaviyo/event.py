@@ -6,6 +6,8 @@ from datetime import UTC
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 from notifier.providers import mime
 from notifier.providers.base import Apart, Envelope, Rejected
 
@@ -58,7 +60,7 @@ def bulk(envelopes: Sequence[Envelope]) -> tuple[dict[str, Any] | None, dict[int
         except mime.Unmailable as error:
             left_out[place] = Rejected(str(error))
             continue
-        size += len(json.dumps(told)) + len(json.dumps(whose)) + 200
+        size += len(orjson.dumps(told)) + len(orjson.dumps(whose)) + 200
         if size > _LARGEST_BULK:
             left_out[place] = Apart("the bulk has no more room")
             continue
