@@ -22,7 +22,7 @@ demo: $(RUNTIME) ## start the whole service on http://127.0.0.1:8000 with a demo
 	@exec $(BIN)/notifier demo
 
 test: lint types ## check the code, then run every test, on all cores
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: $(DEV) ## measure speed and memory against bare code; BENCH="--quick --db sqlite" narrows it
 	@$(BIN)/python -m benchmarks $(BENCH)
