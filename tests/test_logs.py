@@ -65,7 +65,7 @@ def an_order(order_id: str, **changes: object) -> dict[str, object]:
 
 
 def a_bad_day(url: str, key: str, worker_does: Callable[[Callable[[], bool]], None], tmp_path: Path) -> None:
-    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http:
+    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:
         headers = {"Idempotency-Key": "first"}
         made = http.post("/v1/backorders", json=an_order("1"), headers=headers).json()
         for number in range(2, 7):
@@ -152,7 +152,7 @@ def break_the_database(engine: Engine, url: str, key: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE backorder_line RENAME TO elsewhere"))
     headers = {"Authorization": f"Bearer {key}"}
-    answer = httpx2.post(f"{url}/v1/backorders", json=an_order("99"), headers=headers)
+    answer = httpx2.post(f"{url}/v1/backorders", json=an_order("99"), headers=headers, timeout=60)
     assert answer.status_code in {500, 503}
     assert ADDRESS not in answer.text
 
