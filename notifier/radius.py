@@ -74,7 +74,7 @@ def foresee(
 ) -> Radius:
     """What it would do if these orders of a store got these estimates now. Changes nothing."""
     policy, zone = policy_from_json(store_row.policy), ZoneInfo(store_row.timezone)
-    tally, shapes = _Tally(), Shapes(policy, zone)
+    tally = _Tally()
     known: defaultdict[Wanted, dict[Hashable, tuple[Draft, ...]]] = defaultdict(dict)
     with beside(session) as asked:
         questions = (
@@ -82,7 +82,7 @@ def foresee(
         )
         for change, found in ahead(asked, questions):
             looks: defaultdict[Hashable, list[Moving]] = defaultdict(list)
-            for look in moving(found, change, shapes):
+            for look in moving(found, change, Shapes(policy, zone)):
                 if look.anew:
                     looks[look.order.shape or look.order.id].append(look)
             fresh = known[change]

@@ -80,6 +80,18 @@ def _full_rounds(units: int, needs: Mapping[int, int]) -> int:
     return full
 
 
+def served(start: Pile, needs: Mapping[int, int]) -> int | None:
+    """How many orders get units from the head of the queue on, where that can be told from their needs alone.
+
+    None under `fifo` with too few units for all: it hangs on who lacks how many, and where they stand.
+    """
+    orders = sum(count for need, count in needs.items() if need)
+    lacked = sum(need * count for need, count in needs.items())
+    if start.left >= lacked or start.each:
+        return orders
+    return None if start.each is None else start.extra
+
+
 def along(start: Pile, waiting: Iterable[Waiting]) -> Iterator[tuple[Share, Pile]]:
     """Go along lines, one of each order, the oldest first: who gets units, and what goes on from there.
 

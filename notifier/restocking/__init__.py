@@ -12,11 +12,11 @@ from notifier.db import restocks, sku_estimates, supply
 from notifier.db.ids import new_id
 from notifier.db.restock_tables import Restock
 from notifier.db.tables import Store
-from notifier.domain.supply import Rule, Share
+from notifier.domain.supply import Rule, Share, pile
 from notifier.errors import Fault, Invalid
 from notifier.inputs import NewRestock
 from notifier.restocking.foretelling import Foretold, Outcome, foretell
-from notifier.restocking.giving import Orders, heap, lacked, locked, set_aside, sharing
+from notifier.restocking.giving import Orders, count_served, heap, lacked, locked, set_aside, sharing
 from notifier.restocking.ledger import Allocation
 
 __all__ = [
@@ -114,7 +114,8 @@ def hand_over(
 
 def _count(session: Session, store_id: str, sku: str, units: int, rule: Rule) -> int:
     """How many orders get units of it."""
-    return sum(1 for _ in sharing(session, store_id, sku, heap(session, store_id, sku, units, rule)))
+    needs = restocks.needs(session, store_id, sku)
+    return count_served(session, store_id, sku, pile(units, rule, needs), needs)
 
 
 def hand_out(

@@ -11,7 +11,7 @@ from notifier.db import restocks, sku_estimates, supply
 from notifier.db.engine import transaction
 from notifier.db.restock_tables import Restock
 from notifier.domain.supply import Pile, Share, Waiting, along, pile
-from notifier.restocking.giving import lacks, locked, set_aside, sharing
+from notifier.restocking.giving import count_served, lacks, locked, set_aside
 
 CHUNK = 1000
 """To how many orders one transaction gives units, so that sending goes on meanwhile."""
@@ -70,9 +70,9 @@ def _known_by(job: Restock) -> datetime | None:
 
 def _begin(session: Session, job: Restock) -> None:
     """Its turn has come: how many orders get units is counted again, as others may have got some meanwhile."""
-    _start(job, restocks.needs(session, job.store_id, job.sku, job.at))
-    shares = sharing(session, job.store_id, job.sku, _pile(job), known_by=job.at)
-    job.total = sum(1 for _ in shares)
+    needs = restocks.needs(session, job.store_id, job.sku, job.at)
+    _start(job, needs)
+    job.total = count_served(session, job.store_id, job.sku, _pile(job), needs, job.at)
 
 
 def _start(job: Restock, needs: dict[int, int]) -> None:

@@ -153,14 +153,14 @@ class _Foreseen:
     def __init__(self, asked: Beside, store_row: Store, hands: Sequence[_Hand], now: datetime) -> None:
         policy = policy_from_json(store_row.policy)
         self._asked, self._hands, self._now = asked, hands, now
-        self._own = policy.skus.keys()
-        self._shapes = Shapes(policy, ZoneInfo(store_row.timezone))
+        self._policy, self._zone = policy, ZoneInfo(store_row.timezone)
         self._known: defaultdict[str, dict[Hashable, Emails]] = defaultdict(dict)
 
     def questions(
         self, glances: Iterable[Glance]
     ) -> Iterator[tuple[Callable[[Any], None], Callable[[Session], Any]]]:
         """What to ask of these orders, each with who counts what comes of the answer."""
+        own = self._policy.skus.keys()
         for glance in glances:
             alike: defaultdict[str, Glance] = defaultdict(dict)
             alone: Glance = {}
@@ -168,7 +168,7 @@ class _Foreseen:
                 skus = {sku for given in gifts for sku in given}
                 (alike[skus.pop()] if len(skus) == 1 else alone)[id_] = gifts
             for sku, some in alike.items():
-                question = partial(gathered.read, ids=sorted(some), sku=sku, own=self._own)
+                question = partial(gathered.read, ids=sorted(some), sku=sku, own=own)
                 yield partial(self._count_alike, sku, some), question
             ids = sorted(alone)
             for start in range(0, len(ids), SINGLES):
@@ -176,9 +176,10 @@ class _Foreseen:
 
     def _count_alike(self, sku: str, some: Glance, found: Found) -> None:
         """Orders of which one line is given units."""
+        shapes = Shapes(self._policy, self._zone)
         looks: defaultdict[Hashable, list[str]] = defaultdict(list)
         for order in gathered.orders(found):
-            look = self._shapes.sketch(order, order.eta, here=True)
+            look = shapes.sketch(order, order.eta, here=True)
             looks[look.shape or look.id].append(look.id)
 
         def emails(order: Order) -> Emails:

@@ -11,7 +11,7 @@ from notifier.db import gathered, policies, restocks, supply
 from notifier.db.alike import Shapes, Sketch, changed_alone
 from notifier.db.codec import policy_from_json
 from notifier.db.gathered import Gathered
-from notifier.domain.supply import Pile, Rule, Share, Waiting, along, pile
+from notifier.domain.supply import Pile, Rule, Share, Waiting, along, pile, served
 from notifier.planning import replan_alike
 
 Orders = Mapping[str, Gathered]
@@ -40,6 +40,21 @@ def sharing(
     )  # each gets one at least
     for share, _ in along(start, (queued.line for queued in lines)):
         yield share
+
+
+def count_served(
+    session: Session,
+    store_id: str,
+    sku: str,
+    start: Pile,
+    needs: Mapping[int, int],
+    known_by: datetime | None = None,
+) -> int:
+    """How many orders get units of it, as the queue is now; only where it must be is it gone along."""
+    count = served(start, needs)
+    if count is None:
+        count = sum(1 for _ in sharing(session, store_id, sku, start, known_by=known_by))
+    return count
 
 
 def locked(session: Session, store_id: str, sku: str, ids: Collection[str]) -> Orders:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.domain.supply import Pile, Rule, Share, Waiting, along, pile
+from notifier.domain.supply import Pile, Rule, Share, Waiting, along, pile, served
 from tests.domain.builders import PLACED
 
 RULES: tuple[Rule, ...] = ("fifo", "fair")
@@ -99,6 +99,16 @@ def test_nobody_gets_more_than_needed_and_nothing_is_kept_back(
         each.quantity + each.still_waiting == needed[each.backorder_id, each.line_id] for each in shares
     )
     assert sum(each.quantity for each in shares) == min(arrived, sum(needed.values()))
+
+
+@given(units, some_waiting, st.sampled_from(RULES))
+def test_how_many_get_units_is_told_from_needs_alone_but_where_the_oldest_leave_too_few(
+    arrived: int, waiting: list[Waiting], rule: Rule
+) -> None:
+    needs = Counter(line.needed for line in waiting)
+    count = served(pile(arrived, rule, needs), needs)
+    short = arrived < sum(line.needed for line in waiting)
+    assert count == (None if rule == "fifo" and short else len(share(arrived, waiting, rule)))
 
 
 @given(units, some_waiting, st.sampled_from(RULES), st.data())
