@@ -77,6 +77,12 @@ class NewLine(WithEta):
     related: Annotated[list[NewRelated], Field(max_length=10)] = []
 
 
+class NewLines(Input):
+    """Lines that are added to an order."""
+
+    lines: Annotated[list[NewLine], Field(min_length=1)]
+
+
 class NewCustomer(Input):
     email: Email
     name: Words = ""

@@ -84,8 +84,8 @@ def register_many(
     for number, (new, digest) in enumerate(zip(news, digests, strict=True)):
         if new.order_id not in known:
             order = _order(store_row, prospects, new, digest, now)
-            if impossible := _impossible(order.facts):
-                refused[number] = impossible
+            if early := impossible(order.facts):
+                refused[number] = early
                 continue
             known[new.order_id] = (order.facts.backorder_id, digest)
             fresh[order.facts.backorder_id] = order
@@ -142,7 +142,7 @@ def _order(store_row: Store, prospects: Prospects, new: NewBackorder, digest: st
             customer.timezone or store_row.timezone,
             customer.country or store_row.country,
         ),
-        lines=tuple(_line(line, now) for line in new.lines),
+        lines=tuple(line_of(line, now) for line in new.lines),
         store_timezone=store_row.timezone,
         currency=new.currency,
         order_url=new.order_url,
@@ -162,7 +162,7 @@ def _order(store_row: Store, prospects: Prospects, new: NewBackorder, digest: st
     )
 
 
-def _impossible(facts: Facts) -> Invalid | None:
+def impossible(facts: Facts) -> Invalid | None:
     """A ship date promised for before the order was placed: by law such an order would have ended when it was made."""
     placed = day_of(facts, facts.placed_at)
     early = [
@@ -181,7 +181,7 @@ def _impossible(facts: Facts) -> Invalid | None:
     return Invalid(f"order {facts.order_id!r} was promised for before it was placed", faults)
 
 
-def _line(line: NewLine, now: datetime) -> Line:
+def line_of(line: NewLine, now: datetime) -> Line:
     eta = line.estimate
     return Line(
         id=new_id("line"),

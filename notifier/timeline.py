@@ -29,6 +29,7 @@ REASONS = {
     "notice_not_needed": "not sent: no legal deadline ends on that day any more",
     "answer_awaited": "not sent: the customer must first say yes to the new date",
     "set_aside": "not sent: its units are here, and it waits for its parcel only",
+    "told_with_the_rest": "not sent: the order's first email tells it",
     "card_changed": "not sent: the order has another card now, or none that runs out",
     "too_close": "not sent: too close to another email, or to word of the date",
     "policy_changed": "not sent: the store's policy no longer asks for it",
@@ -39,7 +40,7 @@ REASONS = {
 
 
 PLANNED = {
-    Kind.EXPECTATION: "planned because the order was registered",
+    Kind.EXPECTATION: "planned because the order, or a line of it, was registered",
     Kind.COUNTDOWN: "planned because the date comes near",
     Kind.DELAY: "planned because a date moved, or was lost",
     Kind.CONSENT: "planned because the law asks for the customer's answer",
@@ -85,6 +86,7 @@ WORDS: Mapping[str, Callable[[Data], str]] = {
     "registered": lambda data: (
         f"the store registered {len(data['lines'])} line{'s' * (len(data['lines']) != 1)}"
     ),
+    "lines_added": lambda data: f"{_units(data)} came to the order",
     "customer_changed": lambda data: f"the store changed the customer's {', '.join(data['fields'])}",
     "payment_changed": lambda data: (
         f"the card was updated: it runs out in {data['expires']}"

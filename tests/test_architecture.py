@@ -71,6 +71,7 @@ FLOORS = {
     "dispatch": 2,
     "feedback": 2,
     "fetching": 2,
+    "growing": 2,
     "metrics": 2,
     "simulate": 2,
     "insights": 2,

@@ -36,8 +36,8 @@ from notifier.domain.order import (
 )
 from notifier.domain.policy import Policy, jurisdiction
 
-PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "erased")
-"""Kinds of fact rows that planning and law look at; the rest stands in the lines."""
+PLANNING_FACTS = ("shipped", "cancelled", "answered", "refunded", "duty_done", "erased", "lines_added")
+"""Kinds of fact rows that planning and law look at, or that make an order unlike others; the rest stands in lines."""
 
 LINE_STANDING = ("law_state", *DUTY_DAYS)
 
@@ -242,6 +242,7 @@ def _line(row: BackorderLine) -> Line:
         image_url=detail.get("image_url"),
         product_url=detail.get("product_url"),
         essential_date=row.essential_date,
+        added_at=row.added_at,
         highlights=tuple(detail.get("highlights", ())),
         related=tuple(
             Related(item["name"], item["url"], item.get("image_url")) for item in detail.get("related", ())

@@ -15,6 +15,7 @@ from notifier.db.engine import about_to_wait
 from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
 from notifier.db.raw import keeper
+from notifier.db.tables import BackorderLine
 from notifier.domain.order import Facts, Line
 from notifier.domain.prospect import Prospect
 
@@ -139,8 +140,36 @@ def _lines(order: NewOrder, standings: Sequence[Row], at: Any) -> Iterator[Row]:
             line.id, store_id, backorder_id, position, line.sku, line.name, line.quantity, _text(line.unit_price),
             _text(line.promised), _text(line.eta.latest), _text(line.eta.earliest), line.eta_reason, at,
             line.shipped, line.cancelled, line.allocated, line.waiting, line.essential_date,
-            _json(_detail(line)), *standing,
+            _json(detail(line)), *standing,
         )  # fmt: skip
+
+
+def rows_of_lines(
+    store_id: str, backorder_id: str, position: int, lines: Sequence[Line]
+) -> list[BackorderLine]:
+    """Rows, to be kept, of lines that come to an order later, from that position on. Planning says where they stand."""
+    return [
+        BackorderLine(
+            id=line.id,
+            store_id=store_id,
+            backorder_id=backorder_id,
+            position=number,
+            sku=line.sku,
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=_text(line.unit_price),
+            promised=line.promised,
+            eta=line.eta.latest,
+            eta_earliest=line.eta.earliest,
+            eta_reason=line.eta_reason,
+            eta_changed_at=line.eta_changed_at,
+            waiting=line.waiting,
+            essential_date=line.essential_date,
+            added_at=line.added_at,
+            detail=detail(line),
+        )
+        for number, line in enumerate(lines, position)
+    ]
 
 
 def _text(value: object) -> str | None:
@@ -152,7 +181,7 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _detail(line: Line) -> dict[str, Any]:
+def detail(line: Line) -> dict[str, Any]:
     """What only emails show, without what was left out."""
     detail = {
         "image_url": line.image_url,
@@ -170,10 +199,10 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _promises(order: NewOrder) -> dict[str, Any]:
-    return {"lines": [_promise(line) for line in order.facts.lines], **_terms(order)}
+    return {"lines": [promise(line) for line in order.facts.lines], **_terms(order)}
 
 
-def _promise(line: Line) -> dict[str, Any]:
+def promise(line: Line) -> dict[str, Any]:
     """What checkout promised of a line, and what else the customer was shown: the columns move on, this stays."""
     shown = {
         "name": line.name,

@@ -45,7 +45,8 @@ class ShopOrderRow(SQLModel, table=True):
     `seen_at` is when the newest word of the whole order was written there, None where only parts were told: those are
     in `held` until it comes. `done` names the parcels and refunds that were taken up. `buyer` is a digest of the
     customer's details as the shop last had them. `ours` are the SKUs of the lines that are of its backorder, by the
-    platform's ids of those; `whole` where these are all that the order has.
+    platform's ids of those; `whole` where these are all that the order has. `others` are the ids of the lines that were
+    looked at and are none of it; None where that was not noted yet.
     `backorder_id` is None while nothing of it is a backorder.
     """
 
@@ -66,6 +67,7 @@ class ShopOrderRow(SQLModel, table=True):
     ours: dict[str, str] = Field(
         default_factory=dict, sa_column=Column(Json, nullable=False, server_default=text("'{}'"))
     )
+    others: list[str] | None = Field(default=None, sa_column=Column(Json, nullable=True))
     done: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     held: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
 

@@ -346,7 +346,7 @@ def ask_after(session: Session, changed: Iterable[tuple[Order, Sequence[Fact]]])
     for order, facts in changed:
         of_line = {row.id: row.sku for row in order.lines}
         for fact in facts:
-            if fact.kind in {"shipped", "cancelled"}:
+            if fact.kind in {"shipped", "cancelled", "lines_added"}:
                 skus[fact.store_id].update(of_line[line_id] for line_id in fact.data["units"])
     for store_id, some in skus.items():
         ask(session, store_id, some)

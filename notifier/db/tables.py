@@ -165,6 +165,7 @@ class BackorderLine(SQLModel, table=True):
     allocated: int = 0
     waiting: int
     essential_date: bool = False
+    added_at: datetime | None = time_column(null=True)
     law_state: str = Field(default="none", index=True)
     notice_by: date | None = None
     lapse_by: date | None = None

@@ -27,6 +27,23 @@ def registered(facts: Facts, policy: Policy, alive: tuple[Line, ...]) -> Iterato
         yield with_word(expectation, facts, policy)
 
 
+def added(facts: Facts, policy: Policy, alive: tuple[Line, ...]) -> Iterator[Draft]:
+    """What to expect of lines that came after the order's first email had left: one email for those of one time."""
+    first = next((message for message in facts.messages if message.key == Kind.EXPECTATION), None)
+    told = first.says.keys() if first and first.may_have_left else frozenset[str]()
+    times = {line.added_at for line in alive if line.added_at and line.id not in told}
+    for at in sorted(times):
+        together = [line.id for line in facts.lines if line.added_at == at and line.id not in told]
+        expectation = Draft(
+            key=f"{Kind.EXPECTATION}:{min(together)}",
+            kind=Kind.EXPECTATION,
+            due_at=at,
+            expires_at=at + NEWS_LASTS,
+            says={line.id: Said(line.eta) for line in alive if line.id in together},
+        )
+        yield with_word(expectation, facts, policy)
+
+
 def happened(facts: Facts, alive: tuple[Line, ...]) -> Iterator[Draft]:
     """One email for each parcel, cancellation and refund."""
     yield from _shipped(facts)

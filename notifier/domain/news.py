@@ -28,6 +28,7 @@ class Type(StrEnum):
     """Kinds of news; the values are part of the public surface."""
 
     REGISTERED = "backorder.registered"
+    LINES_ADDED = "backorder.lines_added"
     DELAYED = "backorder.delayed"
     EARLIER = "backorder.earlier"
     SHIPPED = "backorder.shipped"
@@ -128,6 +129,10 @@ def of_facts(store_id: str, facts: Facts, happened: Sequence[Happened]) -> Itera
                 if type_ := _moved(data["before"], data["eta"]):
                     line = {name: data[name] for name in ("sku", "before", "eta", "reason")}
                     moved[type_].append(line | {"eta_earliest": data["earliest"]})
+            case "lines_added":
+                names = ("sku", "quantity", "eta", "promised")
+                lines = [{name: line[name] for name in names} for line in data["lines"]]
+                yield News(Type.LINES_ADDED, store_id, at, about(facts) | {"lines": lines})
             case "shipped":
                 said = {name: data[name] for name in ("carrier", "tracking_number", "tracking_url")}
                 said |= {"status": facts.status, "shipped_at": _instant(at), "lines": _units(data, skus)}

@@ -75,6 +75,8 @@ class Line:
     related: tuple[Related, ...] = ()
     essential_date: bool = False
     """Both knew that it is bought for the promised day, as for a wedding (Directive 2011/83/EU, Art. 18(2))."""
+    added_at: datetime | None = None
+    """When it was added to an order that had been placed without it; None for what was ordered from the start."""
 
     @property
     def waiting(self) -> int:
@@ -226,6 +228,10 @@ class Facts:
     def left(self) -> tuple[Message, ...]:
         """The emails that the customer may have."""
         return tuple(message for message in self.messages if message.may_have_left)
+
+    def ordered_at(self, line: Line) -> datetime:
+        """When the customer ordered this line: with the order, or when it was added."""
+        return line.added_at or self.placed_at
 
     def line(self, line_id: str) -> Line:
         """The line of that id; KeyError when the order has none."""

@@ -7,7 +7,7 @@ from itertools import count, pairwise
 from zoneinfo import ZoneInfo
 
 from notifier.domain.eta import Eta, Slip, slip
-from notifier.domain.happened import NEWS_LASTS, OF_WHAT_HAPPENED, happened, registered
+from notifier.domain.happened import NEWS_LASTS, OF_WHAT_HAPPENED, added, happened, registered
 from notifier.domain.law import standing
 from notifier.domain.law.course import day_ends
 from notifier.domain.law.standing import DEFINITE, Standing
@@ -75,8 +75,9 @@ def plan(
     def spoken(drafts: Iterable[Draft]) -> Iterator[Draft]:
         return (with_word(draft, facts, policy) for draft in drafts)
 
-    welcome = still(registered(facts, policy, lines))
-    change = still(spoken(_change(facts, policy, lines, standings, done, welcomed=bool(welcome))))
+    welcome = _welcome(facts, policy, lines, now)
+    welcomed = {line_id for draft in welcome for line_id in draft.says}
+    change = still(spoken(_change(facts, policy, lines, standings, done, welcomed)))
     by_calendar = still(
         [
             *spoken(_lapses(facts, policy, lines, standings, change)),
@@ -96,6 +97,16 @@ def plan(
     return tuple(sorted([*welcome, *change, *drafts], key=lambda draft: (draft.due_at, draft.key)))
 
 
+def _welcome(facts: Facts, policy: Policy, lines: tuple[Line, ...], now: datetime) -> tuple[Draft, ...]:
+    """The first word on all lines; once that has left, or is too late, on each that was added since."""
+    over = {message.key for message in facts.messages if message.is_over(now)}
+    for drafts in (registered(facts, policy, lines), added(facts, policy, lines)):
+        wanted = tuple(draft for draft in drafts if draft.key not in over and draft.expires_at > now)
+        if wanted:
+            return wanted
+    return ()
+
+
 def planned(facts: Facts, policy: Policy, now: datetime, key: str) -> Draft | None:
     """What `plan` wants under that key, if anything: word of what has happened without planning all the rest."""
     if key.partition(":")[0] not in OF_WHAT_HAPPENED:
@@ -103,7 +114,7 @@ def planned(facts: Facts, policy: Policy, now: datetime, key: str) -> Draft | No
     if facts.erased or any(message.key == key and message.is_over(now) for message in facts.messages):
         return None
     lines = _alive(facts, standings_of(facts, policy, now))
-    drafts = (*registered(facts, policy, lines), *happened(facts, lines))
+    drafts = (*_welcome(facts, policy, lines, now), *happened(facts, lines))
     return next((draft for draft in drafts if draft.key == key and draft.expires_at > now), None)
 
 
@@ -137,18 +148,17 @@ def _change(
     lines: tuple[Line, ...],
     standings: Mapping[str, Standing],
     done: Set[str],
-    *,
-    welcomed: bool,
+    welcomed: Set[str],
 ) -> Iterator[Draft]:
     """At most one email, for all the lines whose date moved since the customer was last told.
 
-    `done` are the keys that are used up. `welcomed`: the expectation email is about to tell every date, so that
-    only what the law asks for is left.
+    `done` are the keys that are used up. Of the lines `welcomed` an expectation email is about to tell the date, so
+    that only what the law asks for is left.
     """
     news = [
         item
         for line in lines
-        for item in [_news(facts, line, standings[line.id], policy, welcomed)]
+        for item in [_news(facts, line, standings[line.id], policy, welcomed=line.id in welcomed)]
         if item.slip is not Slip.NONE or _owed(facts, item, standings[line.id])
     ]
     if not news:
@@ -165,7 +175,7 @@ def _change(
     )
 
 
-def _news(facts: Facts, line: Line, where: Standing, policy: Policy, welcomed: bool) -> _News:
+def _news(facts: Facts, line: Line, where: Standing, policy: Policy, *, welcomed: bool) -> _News:
     moved = Slip.NONE if welcomed else slip_to_tell(facts, line, policy)
     if where.notice:
         further = policy.ask_further and where.notice.kind in DEFINITE
@@ -234,7 +244,8 @@ def _change_due(facts: Facts, policy: Policy, news: list[_News]) -> datetime:
 def _as_registered(facts: Facts, line: Line) -> bool:
     """Whether its date is the one that the order came with, and that its customer knows or is about to be told."""
     last = told(facts, line)
-    return line.eta_changed_at <= facts.registered_at and (last is None or last.says[line.id].eta == line.eta)
+    registered_at = max(facts.registered_at, line.added_at or facts.registered_at)
+    return line.eta_changed_at <= registered_at and (last is None or last.says[line.id].eta == line.eta)
 
 
 def _change_expires(facts: Facts, due: datetime, news: list[_News]) -> datetime:

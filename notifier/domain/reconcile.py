@@ -122,6 +122,8 @@ def why_unwanted(message: Message, facts: Facts, policy: Policy, now: datetime) 
     wheres = [standing(facts, line, policy, now) for line in lines]
     if all(where.state in ENDED_IN_LAW for where in wheres):
         return "ended_by_law"
+    if message.kind is Kind.EXPECTATION:
+        return "told_with_the_rest"
     if message.key.startswith(LAPSE):
         return "notice_not_needed" if policy.auto_notice else "policy_changed"
     dated = message.kind in {Kind.COUNTDOWN, Kind.EARLIER}

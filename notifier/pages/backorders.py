@@ -30,6 +30,7 @@ PAGE = 50
 
 FACTS = {
     "registered": "Registered",
+    "lines_added": "Line added",
     "eta_changed": "Date moved",
     "shipped": "Shipped",
     "cancelled": "Cancelled",

@@ -56,12 +56,15 @@ def story(order: Order, happened: Sequence[Fact], said: Tongue) -> list[dict[str
 
 
 def _beginning(facts: Facts, said: Tongue) -> Iterator[Moment]:
-    promised: dict[date, list[str]] = {}
-    for line in facts.lines:
-        if line.promised:
-            promised.setdefault(line.promised, []).append(line.name)
-    dates = [{"eta": said.day(day), "names": said.list(names)} for day, names in sorted(promised.items())]
-    yield Moment(facts.placed_at, "placed", {"promised": dates})
+    for at in sorted({facts.ordered_at(line) for line in facts.lines} | {facts.placed_at}):
+        lines = [line for line in facts.lines if facts.ordered_at(line) == at]
+        promised: dict[date, list[str]] = {}
+        for line in lines:
+            if line.promised:
+                promised.setdefault(line.promised, []).append(line.name)
+        dates = [{"eta": said.day(day), "names": said.list(names)} for day, names in sorted(promised.items())]
+        items = _items(facts, {line.id: line.quantity for line in lines}, said)
+        yield Moment(at, "placed" if at == facts.placed_at else "added", {"promised": dates, "items": items})
 
 
 def _moved(facts: Facts, lasting: Sequence[Move], said: Tongue) -> Iterator[Moment]:

@@ -29,6 +29,7 @@ from notifier.domain.policy import local_day
 from notifier.errors import Conflict, Fault, Invalid
 from notifier.faults import faults
 from notifier.inputs import BackorderChange, NewBackorder, NewCancellation, NewRefund, NewShipment
+from notifier.receiving import growth
 from notifier.receiving.wishes import backorder, checked, customer, there, valid
 from notifier.shops import Buyer, MoneyBack, Nothing, Parcel, Part, ShopOrder, Told
 from notifier.shops.held import from_json, to_json
@@ -82,23 +83,17 @@ def _order(session: Session, store_row: Store, platform: str, told: ShopOrder, n
             return replace(known, outcome=NOT_OURS, detail=why_not)
         outcome, notes = REGISTERED, ["registered"]
     else:
+        growth.called_anew(row, told)
         notes += _follow(session, row, told, now)
-        remark = _added(row, told)
+        order = _load(session, row)
+        added, remark = growth.grow(session, store_row, row, told, order, now)
+        notes += added
     for kept in held:
         notes += _apply_part(session, row, from_json(kept), now)
     known = replace(known, backorder_id=row.backorder_id)
     if not notes:
         outcome, notes = UNCHANGED, ["nothing that matters here is another than before"]
     return replace(known, outcome=outcome, detail="; ".join(notes) + remark)
-
-
-def _added(row: ShopOrderRow, told: ShopOrder) -> str:
-    """A registered order can't grow; what of it is to be registered by itself must be seen."""
-    added: Counter[str] = Counter()
-    for line in told.lines:
-        if line.waits and line.open and line.ref not in row.ours:
-            added[line.sku] += line.open
-    return f"; not taken up, as it was added later: {_in_words(added)}" if added else ""
 
 
 def _why_not(told: ShopOrder) -> str | None:
@@ -133,6 +128,7 @@ def _begin(
         row.whole = row.ours.keys() == {line.ref for line in told.lines}
     else:
         row.backorder_id = _registered(session, store_row, new, pointers, now)
+    row.others = [line.ref for line in told.lines if line.ref not in row.ours]
     row.buyer = _digest(told.buyer)
     # What happened to the order before it was known here was never for us to tell.
     row.done = sorted({it.ref for it in told.parcels} | {it.ref for it in told.refunds})

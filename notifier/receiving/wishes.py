@@ -26,33 +26,16 @@ def backorder(
     told: ShopOrder, ours: Sequence[ShopLine], stated: Mapping[str, Stated], *, whole: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The document of a NewBackorder, and where its parts stand in the platform's."""
-    pointers = {"/customer/email": told.email_at, "/lines": ours[0].at.rpartition("/")[0]}
-    lines: dict[str, dict[str, Any]] = {}
     currency = checked("currency", told.currency)
-    for line in ours:
-        if line.sku in lines:  # the same goods twice: with two dates, the later counts
-            entry = lines[line.sku]
-            entry["quantity"] += line.open
-            if str(line.words.get("eta", "")) > str(entry.get("eta", "")) and "eta" in entry:
-                entry["eta"] = line.words["eta"]
-            continue
-        words: dict[str, Any] = dict(line.words)
-        if not words and line.sku in stated:
-            date = stated[line.sku]
-            words = {"eta": date.eta.latest, "eta_earliest": date.eta.earliest, "reason": date.reason}
-        at = f"/lines/{len(lines)}"
-        stand = {"promised": line.pointers.get("eta", line.at)} | dict(line.pointers)
-        pointers |= {at: line.at} | {f"{at}/{name}": where for name, where in stand.items()}
-        price = checked("money", line.unit_price) if currency else None
-        entry = {"sku": line.sku, "name": line.name, "quantity": line.open, "unit_price": price}
-        lines[line.sku] = given(entry | words)
+    entries, pointers = lines(told, ours, stated)
+    pointers |= {"/customer/email": told.email_at}
     document = {
         "order_id": told.order_id,
         "placed_at": told.placed_at,
         "currency": currency,
         "order_url": checked("url", told.order_url),
         "customer": customer(told.buyer),
-        "lines": list(lines.values()),
+        "lines": entries,
     }
     # What was paid is known of the backorder only where it is the whole order, of which nothing has happened yet.
     if (
@@ -65,6 +48,33 @@ def backorder(
         paid = {"paid": checked("money", told.paid), "shipping": checked("money", told.shipping)}
         document["payment"] = given(paid)
     return given(document), pointers
+
+
+def lines(
+    told: ShopOrder, ours: Sequence[ShopLine], stated: Mapping[str, Stated]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The documents of these lines, one for each SKU, and where their parts stand in the platform's."""
+    pointers = {"/lines": ours[0].at.rpartition("/")[0]}
+    entries: dict[str, dict[str, Any]] = {}
+    currency = checked("currency", told.currency)
+    for line in ours:
+        if line.sku in entries:  # the same goods twice: with two dates, the later counts
+            entry = entries[line.sku]
+            entry["quantity"] += line.open
+            if str(line.words.get("eta", "")) > str(entry.get("eta", "")) and "eta" in entry:
+                entry["eta"] = line.words["eta"]
+            continue
+        words: dict[str, Any] = dict(line.words)
+        if not words and line.sku in stated:
+            date = stated[line.sku]
+            words = {"eta": date.eta.latest, "eta_earliest": date.eta.earliest, "reason": date.reason}
+        at = f"/lines/{len(entries)}"
+        stand = {"promised": line.pointers.get("eta", line.at)} | dict(line.pointers)
+        pointers |= {at: line.at} | {f"{at}/{name}": where for name, where in stand.items()}
+        price = checked("money", line.unit_price) if currency else None
+        entry = {"sku": line.sku, "name": line.name, "quantity": line.open, "unit_price": price}
+        entries[line.sku] = given(entry | words)
+    return list(entries.values()), pointers
 
 
 def customer(buyer: Buyer) -> dict[str, Any]:

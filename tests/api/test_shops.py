@@ -387,15 +387,6 @@ def test_of_two_lines_with_one_sku_only_the_backorders_parcels_and_refunds_count
     assert the_backorder(shop)["status"] == "open"
 
 
-def test_a_line_that_was_added_later_is_not_taken_up_and_that_is_said(shop: Api) -> None:
-    tell(shop, "orders/create", order())
-    document = updated(an_item(order(), 1, properties=[MUG]), 41)
-    told = tell(shop, "orders/edited", document)
-    assert told["outcome"] == "unchanged"
-    assert told["detail"].endswith("; not taken up, as it was added later: 2 × MUG-SOLSTICE")
-    assert len(the_backorder(shop)["lines"]) == 1
-
-
 def test_an_address_that_cant_be_one_keeps_nothing_else_from_being_taken_up(shop: Api) -> None:
     tell(shop, "orders/create", order())
     gone = an_item(order(), current_quantity=1, fulfillable_quantity=1)

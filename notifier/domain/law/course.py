@@ -97,8 +97,8 @@ def given(facts: Facts, line: Line) -> list[tuple[datetime, Said]]:
 
 
 def due_day(facts: Facts, line: Line, without_promise: timedelta = DAYS_WITHOUT_PROMISE) -> date:
-    """The day promised at checkout, else so many days after the order was placed."""
-    return line.promised or day_of(facts, facts.placed_at) + without_promise
+    """The day promised at checkout, else so many days after the order was placed, or the line added to it."""
+    return line.promised or day_of(facts, facts.ordered_at(line)) + without_promise
 
 
 def day_of(facts: Facts, at: datetime) -> date:
