@@ -286,7 +286,8 @@ def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetim
     order = _load(session, row)
     amount = _of_ours(refund, row)
     if amount is None:
-        return [*notes, "a refund is not taken up: what part of it is for the backorder can't be told"]
+        said = f"a refund of {refund.amount} {refund.currency}"
+        return [*notes, f"{said} is not taken up: what part of it is for the backorder can't be told"]
     amount = _at_most(amount, order.facts)
     if not amount:
         return notes
@@ -304,7 +305,7 @@ def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetim
 
 def _of_ours(refund: MoneyBack, row: ShopOrderRow) -> Decimal | None:
     """What part of the money is for the backorder, in proportion to prices, to the cent; None where nobody can tell."""
-    if row.whole or (refund.shares and refund.shares.keys() <= row.ours.keys()):
+    if (row.whole and "" not in refund.shares) or (refund.shares and refund.shares.keys() <= row.ours.keys()):
         return refund.amount
     if not refund.shares:
         return None if refund.amount else Decimal(0)

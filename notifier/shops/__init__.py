@@ -77,8 +77,8 @@ class Parcel:
 class MoneyBack:
     """Money that was sent back, under the platform's id for it; 0 where none was.
 
-    `shares` are the prices of what was refunded, by the id of its line: what part of the money is for which. `units`
-    were taken off the order before they left.
+    `shares` are the prices of what was refunded, by the id of its line, and under "" that of units that did not wait:
+    what part of the money is for which. `units` were taken off the order before they left.
     """
 
     ref: str

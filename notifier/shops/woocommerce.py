@@ -1,12 +1,15 @@
 """WooCommerce: webhooks of orders, in the JSON of its REST API (version 3).
 
 They carry the order whole, as it stands. Of its parcels WooCommerce knows nothing: an order that is `completed` has
-left, with what the Shipment Tracking extension says of it. Payloads: https://woocommerce.github.io/woocommerce-rest-api-docs/
+left, with what the Shipment Tracking extension says of it. Of refunds they carry the sum alone, unless the shop adds
+their `line_items`, as the API has them (docs/shops.md).
+Payloads: https://woocommerce.github.io/woocommerce-rest-api-docs/
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -22,7 +25,7 @@ from notifier.shops import (
     ShopOrder,
     Told,
 )
-from notifier.shops.reading import Node, an_id, check_signature, clean, delivery_id, document, said
+from notifier.shops.reading import MAX_UNITS, Node, an_id, check_signature, clean, delivery_id, document, said
 
 TOPICS = ("order.created", "order.updated", "order.deleted")
 """What a store should make webhooks of."""
@@ -31,6 +34,7 @@ OVER = frozenset({"cancelled", "refunded", "trash"})
 LEFT = "completed"
 BACKORDERED = "backordered"
 """What WooCommerce itself writes on a line, with the number of its units that were not in stock (in lower case)."""
+OF_LINE = "_refunded_item_id"
 _CENT = Decimal("0.01")
 
 
@@ -103,26 +107,37 @@ def _buyer(order: Node) -> Buyer:
 
 
 def _lines(order: Node, *, left: bool) -> Iterator[ShopLine]:
+    taken = Counter[str]()
+    for refund in order["refunds"].each():
+        for item in _refunded(refund):
+            taken[item.line] += item.units
     for node in order["line_items"].each():
-        quantity = node["quantity"].whole()
-        notes = [(it["key"].text(), it["value"]) for it in node["meta_data"].each()]
-        waits, words, where = said(notes)
-        short = [value.whole(quantity) for name, value in notes if name.lower().strip("_ ") == BACKORDERED]
-        if short and waits is None:
-            waits = True
-        units = min(quantity, max(short, default=quantity)) if waits else quantity
+        waits, words, where, units = _waiting(node)
+        # Which units of a line were paid back is not said. Of those that were in stock, as many as may be.
+        gone = max(0, taken[node["id"].text()] - (node["quantity"].whole() - units))
         yield ShopLine(
             ref=node["id"].text(),
             sku=_sku(node),
             name=node["name"].text() or node["parent_name"].text() or _sku(node),
             quantity=units,
-            open=0 if left else units,
+            open=0 if left else max(0, units - gone),
             at=node.at,
             waits=waits,
             words=words,
             unit_price=_price(node["price"]),
             pointers=where,
         )
+
+
+def _waiting(node: Node) -> tuple[bool | None, dict[str, str], dict[str, str], int]:
+    """Whether a line waits, its own words, where they stand, and how many of its units were not in stock."""
+    quantity = node["quantity"].whole()
+    notes = [(it["key"].text(), it["value"]) for it in node["meta_data"].each()]
+    waits, words, where = said(notes)
+    short = [value.whole(quantity) for name, value in notes if name.lower().strip("_ ") == BACKORDERED]
+    if short and waits is None:
+        waits = True
+    return waits, words, where, min(quantity, max(short, default=quantity)) if waits else quantity
 
 
 def _sku(node: Node) -> str:
@@ -159,16 +174,54 @@ def _parcel(order: Node) -> Parcel:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Refunded:
+    """What a refund names of a line: some of its units, and money."""
+
+    line: str
+    units: int
+    amount: Decimal
+
+
+def _refunded(refund: Node) -> Iterator[_Refunded]:
+    """In a refund numbers are below zero, and a meta of each item names the line of the order that it is of."""
+    for item in refund["line_items"].each():
+        line = next((it["value"].text() for it in item["meta_data"].each() if it["key"].value == OF_LINE), "")
+        amounts = (item[name].amount(signed=True) or Decimal(0) for name in ("total", "total_tax"))
+        units = int(abs(item["quantity"].amount(signed=True) or Decimal(0)))
+        if line:
+            yield _Refunded(line, min(units, MAX_UNITS), abs(sum(amounts, Decimal(0))))
+
+
 def _refunds(order: Node, currency: str | None) -> Iterator[MoneyBack]:
-    """WooCommerce tells how much went back, and not for which lines; where it was all of it, for each its own."""
-    total, shares = order["total"].amount() or Decimal(0), _shares(order)
-    for node in order["refunds"].each():
+    """WooCommerce tells how much went back, and by itself not for which lines; where it was all, for each its own.
+
+    Of a line of which only a part waits, the money goes with the units: those that were in stock come first.
+    """
+    total, whole = order["total"].amount() or Decimal(0), _shares(order)
+    in_stock = Counter[str]()
+    waiting: dict[str, tuple[int, int]] = {}
+    for node in order["line_items"].each():
+        units, quantity = _waiting(node)[3], node["quantity"].whole()
+        waiting[node["id"].text()] = units, quantity
+        in_stock[node["id"].text()] = quantity - units
+    for node in sorted(order["refunds"].each(), key=lambda it: it["id"].text().zfill(20)):
         amount = abs(node["total"].amount(signed=True) or Decimal(0))
+        shares: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for item in _refunded(node):
+            units, quantity = waiting.get(item.line, (0, 0))
+            spared = min(item.units, in_stock[item.line])
+            in_stock[item.line] -= spared
+            part, of = (item.units - spared, item.units) if item.units else (units, quantity)
+            mine = item.amount * part / of if of else Decimal(0)
+            shares[item.line] += mine
+            if mine != item.amount:
+                shares[""] += item.amount - mine
         yield MoneyBack(
             f"refund {node['id'].needed('the id of the refund')}",
             amount,
             currency or "",
-            shares=shares if amount == total else {},
+            shares=whole if amount == total and not shares else dict(shares),
         )
 
 

@@ -1,6 +1,7 @@
 """WooCommerce's webhooks of orders, taken up."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -125,10 +126,89 @@ def test_a_refund_is_taken_up_where_it_can_be_told_what_it_is_for(shop: Api) -> 
     tell(shop, "order.created", order())
     part = {"id": 4801, "reason": "", "total": "-5.00"}
     told = tell(shop, "order.updated", updated(5, refunds=[part]))
-    assert told["detail"] == "a refund is not taken up: what part of it is for the backorder can't be told"
+    assert told["detail"] == (
+        "a refund of 5.00 EUR is not taken up: what part of it is for the backorder can't be told"
+    )
     whole = {"id": 4802, "reason": "", "total": "-85.83"}
     told = tell(shop, "order.updated", updated(9, status="refunded", refunds=[part, whole]))
     assert told["detail"] == "cancelled 2 × KUGEL-ROT; refunded 13.44 EUR"
+
+
+def a_refund(id_: int, *items: tuple[int, int, str, str], total: str = "") -> Json:
+    """As a shop tells it that adds what a refund is of: lines, units, their prices and taxes, all below zero."""
+    lines = [
+        {
+            "id": id_ + number,
+            "quantity": -units,
+            "total": f"-{price}",
+            "total_tax": f"-{tax}",
+            "meta_data": [{"id": 9, "key": "_refunded_item_id", "value": str(line)}],
+        }
+        for number, (line, units, price, tax) in enumerate(items, 1)
+    ]
+    paid_back = total or str(sum(Decimal(price) + Decimal(tax) for _, _, price, tax in items))
+    return {"id": id_, "reason": "", "total": f"-{paid_back}", "line_items": lines}
+
+
+def test_a_refund_that_names_lines_that_wait_cancels_their_units(shop: Api) -> None:
+    """Of five red baubles three were in stock: a refund of four is of one that waits, at least."""
+    tell(shop, "order.created", order())
+    told = tell(shop, "order.updated", updated(5, refunds=[a_refund(4801, (8123, 4, "26.88", "5.12"))]))
+    assert told["detail"] == "cancelled 1 × KUGEL-ROT; refunded 8.00 EUR"
+    assert (
+        tell(shop, "order.updated", updated(7, refunds=[a_refund(4801, (8123, 4, "26.88", "5.12"))]))[
+            "outcome"
+        ]
+        == "unchanged"
+    )
+    rest = a_refund(4802, (8123, 1, "6.72", "1.28"), (8124, 2, "33.62", "6.38"))
+    first = a_refund(4801, (8123, 4, "26.88", "5.12"))
+    told = tell(shop, "order.updated", updated(9, refunds=[rest, first]))
+    assert told["detail"].startswith("cancelled 1 × KUGEL-ROT; refunded ")
+    assert the_backorder(shop)["status"] == "cancelled"
+
+
+def test_a_refund_of_what_was_in_stock_changes_nothing(shop: Api) -> None:
+    tell(shop, "order.created", order())
+    other_line, own_units = (
+        a_refund(4801, (8124, 1, "16.81", "3.19")),
+        a_refund(4802, (8123, 3, "20.16", "3.84")),
+    )
+    for second, refunds in ((5, [other_line]), (9, [own_units, other_line])):
+        assert tell(shop, "order.updated", updated(second, refunds=refunds))["outcome"] == "unchanged"
+    line = the_backorder(shop)["lines"][0]
+    assert (line["quantity"], line["cancelled"]) == (2, 0)
+
+
+def test_a_refund_of_both_kinds_of_lines_is_shared_by_what_each_was_paid(shop: Api) -> None:
+    second = order()["line_items"][1]
+    waits = second | {
+        "id": 8125,
+        "sku": "STERN",
+        "meta_data": [{"id": 1, "key": "Backordered", "value": "2"}],
+    }
+    lines = [second, waits]
+    tell(shop, "order.created", order(line_items=lines))
+    refund = a_refund(4801, (8124, 1, "16.81", "3.19"), (8125, 1, "16.81", "3.19"))
+    told = tell(shop, "order.updated", updated(5, line_items=lines, refunds=[refund]))
+    assert told["detail"] == "cancelled 1 × STERN; refunded 20.00 EUR"
+
+
+def test_a_sum_without_units_is_shared_by_the_units_that_wait(shop: Api) -> None:
+    tell(shop, "order.created", order())
+    told = tell(shop, "order.updated", updated(5, refunds=[a_refund(4801, (8123, 0, "4.20", "0.80"))]))
+    assert told["detail"] == "refunded 2.00 EUR"
+
+
+@pytest.mark.parametrize("items", [[], None, "x", [{"quantity": "many", "total": [], "meta_data": {}}]])
+def test_a_refund_whose_items_say_nothing_is_shown_and_changes_nothing(shop: Api, items: Any) -> None:
+    tell(shop, "order.created", order())
+    refund = {"id": 4801, "reason": "", "total": "-5.00", "line_items": items}
+    told = tell(shop, "order.updated", updated(5, refunds=[refund]))
+    assert told["detail"] == (
+        "a refund of 5.00 EUR is not taken up: what part of it is for the backorder can't be told"
+    )
+    assert the_backorder(shop)["lines"][0]["cancelled"] == 0
 
 
 def test_of_an_order_that_waits_whole_each_refund_is_taken_up(shop: Api) -> None:
