@@ -40,7 +40,7 @@ REASONS = {
 
 
 PLANNED = {
-    Kind.EXPECTATION: "planned because the order, or a line of it, was registered",
+    Kind.EXPECTATION: "planned because the order was registered",
     Kind.COUNTDOWN: "planned because the date comes near",
     Kind.DELAY: "planned because a date moved, or was lost",
     Kind.CONSENT: "planned because the law asks for the customer's answer",
@@ -157,12 +157,14 @@ def _why(kind: str, data: Data) -> str:
 def _moved(history: list[MessageHistory], messages: Mapping[str, MessageRow]) -> Iterator[Entry]:
     for change in history:
         message = messages[change.message_id]
-        why = (
-            PLANNED[Kind(message.kind)]
-            if change.before is None
-            else REASONS.get(change.reason, change.reason)
-        )
+        why = _why_planned(message) if change.before is None else REASONS.get(change.reason, change.reason)
         yield Entry(change.at, f"message_{change.after}", why, message=message)
+
+
+def _why_planned(message: MessageRow) -> str:
+    if message.kind == Kind.EXPECTATION and message.key != Kind.EXPECTATION:
+        return "planned because lines came to the order"
+    return PLANNED[Kind(message.kind)]
 
 
 def _planned(row: MessageRow) -> Entry:

@@ -84,6 +84,10 @@ def test_its_story_its_evidence_and_who_listens_know_of_it(shop: Api) -> None:
         it for it in shop("GET", f"/v1/backorders/{id_}/timeline")["data"] if it["what"] == "lines_added"
     ]
     assert (event["why"], event["data"]["units"]) == ("2 × LAMP came to the order", {"LAMP": 2})
+    planned = [
+        it for it in shop("GET", f"/v1/backorders/{id_}/timeline")["data"] if it["what"] == "message_planned"
+    ]
+    assert "planned because lines came to the order" in [it["why"] for it in planned]
     evidence = shop.request("GET", f"/v1/backorders/{id_}/evidence")
     assert verify(evidence.content, holds).findings == ()
     assert "order.lines_added" in [record["kind"] for record in evidence.json()["records"]]
