@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import Engine
 
 from notifier.api import create_app
-from notifier.bootstrap import build
+from notifier.bootstrap import ProviderShelf, build
 from notifier.db.engine import transaction
 from notifier.db.stores import create_store
 from tests import parts
 from tests.api.client import Api, Reference, Stage, a_client, opened, some_settings
+from tests.conftest import started
+from tests.providers.vendor_server import Vendors, vendor_server
+from tests.shops.signed import SECRET
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,33 @@ def other(api: Api, server: str) -> Iterator[Api]:
         store = create_store(session, api.clock(), name="Somebody Else")
     with a_client(server, store) as http:
         yield replace(api, http=http, store=store)
+
+
+@pytest.fixture
+def shop(api: Api) -> Api:
+    """A store that is connected to a shop of Shopify's."""
+    api("PATCH", "/v1/store", json={"keys": {"shopify": {"webhook_secret": SECRET}}})
+    return api
+
+
+@pytest.fixture(scope="module")
+def running_vendors() -> Iterator[Vendors]:
+    yield from started(vendor_server())
+
+
+@pytest.fixture
+def vendors(running_vendors: Vendors) -> Vendors:
+    running_vendors.forget()
+    return running_vendors
+
+
+@pytest.fixture
+def store(api: Api, stage: Stage) -> Iterator[Api]:
+    """A store of an installation that lets its stores name servers of this machine."""
+    services = api.services
+    keyring = replace(services.keyring, any_host=True)
+    shelf = ProviderShelf(services.settings, keyring, services.engine)
+    services = replace(services, keyring=keyring, post=replace(services.post, provider_for=shelf))
+    stage.app.state.services = services
+    yield replace(api, services=services)
+    shelf.close()

@@ -12,7 +12,7 @@ from notifier.fetching import GIVE_UP, Fetcher
 from notifier.shops.calls import BigCommerce
 from tests import parts
 from tests.api.client import Api, Stage, assert_problem
-from tests.api.test_shops import backorders, counts, post, the_backorder
+from tests.api.shops import backorders, counts, post, the_backorder
 from tests.shops.signed import PAYLOADS, SECRET, Json, by_bigcommerce, payload, signed_by_bigcommerce
 
 TOKEN = "k9r0x8w2p7q1z6v5u4t3s2r1"

@@ -6,11 +6,9 @@ import pytest
 
 from notifier.privacy_requests import pursue
 from tests.api.client import Api, assert_problem
-from tests.api.test_shops import counts, order, post, shop, tell, the_backorder, updated
+from tests.api.shops import counts, order, post, tell, the_backorder, updated
 from tests.everywhere import where
 from tests.shops.signed import SECRET, Json, by_shopify, payload
-
-__all__ = ["shop"]
 
 PATH = "/v1/privacy-requests"
 JANE = ("jane@example.com", "jane", "doe")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.client import Api, assert_problem
-from tests.api.test_shops import JSON, backorders, counts, post, the_backorder
+from tests.api.shops import JSON, backorders, counts, post, the_backorder
 from tests.shops.signed import SECRET, Json, by_shopify, by_woocommerce, payload
 
 

@@ -2,86 +2,38 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
-from notifier.domain.law import standing
 from notifier.domain.law.standing import Notice, Standing
 from notifier.domain.message import Message, Status
-from notifier.domain.order import Answer, Choice, Facts, Refund
+from notifier.domain.order import Facts
+from tests.domain.alice import (
+    LONG,
+    RENEWED_ON_THE_15TH,
+    SECOND,
+    SHORT,
+    T,
+    X,
+    cancel,
+    cannot_say,
+    keep,
+    long_notice,
+    renewed_notice,
+    short_notice,
+    the_order,
+    where,
+)
 from tests.domain.builders import (
-    a_cancellation,
     a_line,
     a_message,
-    a_policy,
-    a_shipment,
     an_order,
     on,
 )
 
-T, X = date(2026, 3, 31), date(2026, 4, 30)
-SHORT, LONG = date(2026, 4, 20), date(2026, 5, 15)
-SECOND = timedelta(seconds=1)
-
-
-def where(facts: Facts, now: datetime, line: int = 0) -> Standing:
-    return standing(facts, facts.lines[line], a_policy(), now)
-
-
-def short_notice(at: datetime | None = None, eta: date = SHORT) -> Message:
-    return a_message(at or on(3, 20), eta, "n1_short")
-
-
-def long_notice(at: datetime | None = None, eta: date = LONG) -> Message:
-    return a_message(at or on(3, 20), eta, "n1_long", answer_by=X)
-
-
-def cannot_say(at: datetime | None = None) -> Message:
-    return a_message(at or on(3, 20), None, "n1_indef", answer_by=X)
-
-
-def renewed_notice(at: datetime, eta: date | None, answer_by: date) -> Message:
-    return a_message(at, eta, "n2_renewed", answer_by=answer_by)
-
-
-def keep(at: datetime, *line_ids: str) -> Answer:
-    return Answer(at, Choice.KEEP, line_ids)
-
-
-def cancel(at: datetime, *line_ids: str) -> Answer:
-    return Answer(at, Choice.CANCEL, line_ids)
-
-
-def a_refund(at: datetime) -> Refund:
-    return Refund(at, Decimal("49.00"), "USD")
-
-
-def the_order(
-    *messages: Message,
-    answers: tuple[Answer, ...] = (),
-    shipped: datetime | None = None,
-    cancelled: datetime | None = None,
-    refunded: datetime | None = None,
-    eta: date | None = date(2026, 3, 20),
-    promised: date | None = None,
-) -> Facts:
-    """One unit of one item."""
-    return an_order(
-        a_line(eta, promised=promised),
-        messages=messages,
-        answers=answers,
-        shipments=(a_shipment(shipped),) if shipped else (),
-        cancellations=(a_cancellation(cancelled),) if cancelled else (),
-        refunds=(a_refund(refunded),) if refunded else (),
-    )
-
-
 # The dated examples of the rule's reading, to the letter.
 
 FINE = ("shipped", None)
-RENEWED_ON_THE_15TH = (short_notice(), renewed_notice(on(4, 15), date(2026, 5, 10), SHORT))
-
 DATED = [
     pytest.param(the_order(shipped=on(3, 31, 23)), on(5, 31), *FINE, id="shipped on T"),
     pytest.param(the_order(), on(4, 1), "cancelled", date(2026, 4, 10), id="no notice by T: vests 1 April"),
@@ -334,109 +286,3 @@ def test_an_indefinite_wait_asks_for_no_more_notice_and_may_be_cancelled_at_any_
 
 
 # cancelled, shipped, refunded
-
-
-@pytest.mark.parametrize("messages", [(), (short_notice(),), (long_notice(),), RENEWED_ON_THE_15TH])
-def test_a_cancel_by_the_customer_vests_on_receipt(messages: tuple[Message, ...]) -> None:
-    found = where(the_order(*messages, answers=(cancel(on(3, 27)),)), on(3, 27))
-    assert found == Standing("cancelled", refund_by=date(2026, 4, 7), changes_at=on(4, 8, 0))
-
-
-def test_a_store_that_decides_not_to_ship_owes_the_refund_from_that_day() -> None:
-    found = where(the_order(long_notice(), cancelled=on(4, 2)), on(4, 3))
-    assert (found.state, found.refund_by) == ("cancelled", date(2026, 4, 13))
-
-
-def test_a_cancelled_order_is_refunded_or_overdue() -> None:
-    facts = the_order(cancelled=on(4, 1))
-    assert where(facts, on(4, 10, 23)).state == "cancelled"
-    assert where(facts, on(4, 11, 0)) == Standing("refund_overdue", refund_by=date(2026, 4, 10))
-    paid = replace(facts, refunds=(a_refund(on(4, 13)),))
-    assert where(paid, on(4, 12)).state == "refund_overdue"
-    assert where(paid, on(4, 13)) == Standing("refunded")
-
-
-def test_a_refund_from_before_the_cancellation_does_not_pay_for_it() -> None:
-    assert where(the_order(cancelled=on(4, 1), refunded=on(3, 30)), on(4, 2)).state == "cancelled"
-
-
-def test_a_refund_at_the_instant_of_the_cancellation_or_after_pays_for_it() -> None:
-    facts = the_order(cancelled=on(3, 20), refunded=on(3, 20))
-    assert where(facts, on(3, 20)) == Standing("refunded")
-    twice = replace(facts, refunds=(a_refund(on(3, 2)), a_refund(on(3, 21))))
-    assert where(twice, on(3, 21)) == Standing("refunded")
-
-
-def test_the_store_s_own_cancellation_after_the_law_s_adds_no_second_refund() -> None:
-    facts = the_order(refunded=on(4, 3), cancelled=on(4, 6))
-    assert where(facts, on(4, 7)).state == "refunded"
-
-
-def test_goods_shipped_after_the_store_cancelled_are_shipped_and_the_refund_stays_owed() -> None:
-    facts = the_order(cancelled=on(3, 20), shipped=on(3, 21))
-    assert where(facts, on(3, 21)) == Standing("shipped", refund_by=date(2026, 3, 31))
-
-
-def test_goods_shipped_after_the_law_cancelled_are_shipped_and_the_refund_stays_owed() -> None:
-    facts = the_order(shipped=on(4, 2))
-    assert where(facts, on(4, 2)) == Standing("shipped", refund_by=date(2026, 4, 10))
-    assert where(replace(facts, refunds=(a_refund(on(4, 3)),)), on(4, 3)) == Standing("shipped")
-
-
-def test_at_one_instant_a_cancel_beats_a_shipment_and_a_consent() -> None:
-    then = on(4, 2)
-    raced = the_order(long_notice(), answers=(cancel(then), keep(then)))
-    assert where(raced, then).state == "cancelled"
-    shipped = the_order(long_notice(), answers=(cancel(then),), shipped=then)
-    assert where(shipped, then) == Standing("shipped", refund_by=date(2026, 4, 13))
-
-
-def test_a_cancel_after_shipment_changes_nothing() -> None:
-    facts = the_order(shipped=on(3, 20), cancelled=on(3, 22))
-    assert where(replace(facts, answers=(cancel(on(3, 21)),)), on(3, 23)) == Standing("shipped")
-
-
-def test_a_part_shipped_after_the_cancel_leaves_the_rest_cancelled() -> None:
-    facts = an_order(a_line(T, quantity=2), answers=(cancel(on(3, 20)),), shipments=(a_shipment(on(3, 21)),))
-    assert where(facts, on(3, 22)).state == "cancelled"
-
-
-def test_a_second_cancel_changes_nothing() -> None:
-    facts = the_order(answers=(cancel(on(3, 20)), cancel(on(3, 25))), cancelled=on(3, 26), refunded=on(3, 24))
-    assert where(facts, on(3, 27)) == Standing("refunded")
-
-
-def test_what_has_not_shipped_is_what_stands() -> None:
-    facts = an_order(a_line(SHORT, quantity=3), shipments=(a_shipment(on(3, 20), 2),))
-    assert where(facts, on(3, 21)).notice == Notice("n1_short", SHORT, None, T)
-    assert where(facts, on(4, 1)).state == "cancelled"
-    rest = replace(facts, shipments=(*facts.shipments, a_shipment(on(3, 25), 1)))
-    assert where(rest, on(4, 1)) == Standing("shipped")
-    dropped = replace(facts, cancellations=(a_cancellation(on(3, 25), 1),))
-    assert where(dropped, on(3, 26)).state == "cancelled"
-
-
-def test_units_taken_off_are_owed_while_the_others_wait_and_ship() -> None:
-    facts = an_order(a_line(T, quantity=3), cancellations=(a_cancellation(on(3, 20), 1),))
-    waiting = where(facts, on(3, 21))
-    assert (waiting.state, waiting.refund_by) == ("on_time", date(2026, 3, 31))
-    shipped = replace(facts, shipments=(a_shipment(on(3, 25), 2),))
-    assert where(shipped, on(3, 26)) == Standing("shipped", refund_by=date(2026, 3, 31))
-    assert where(replace(shipped, refunds=(a_refund(on(3, 26)),)), on(3, 26)) == Standing("shipped")
-    dropped = replace(facts, cancellations=(*facts.cancellations, a_cancellation(on(3, 25), 2)))
-    assert where(dropped, on(3, 26)).refund_by == date(2026, 3, 31), "the first cancellation is owed first"
-
-
-def test_what_happens_to_another_line_is_not_this_one_s() -> None:
-    facts = the_order()
-    shipped = replace(facts, shipments=(a_shipment(on(3, 20), line_id="b"),))
-    cancelled = replace(facts, cancellations=(a_cancellation(on(3, 20), line_id="b"),))
-    assert where(shipped, on(3, 21)) == where(cancelled, on(3, 21)) == where(facts, on(3, 21))
-
-
-def test_what_lies_ahead_has_not_happened() -> None:
-    facts = the_order(
-        short_notice(), answers=(cancel(on(4, 1)),), shipped=on(4, 2), cancelled=on(4, 3), refunded=on(4, 4)
-    )
-    assert where(facts, on(3, 19)).state == "on_time"
-    assert where(facts, on(3, 21)).state == "silence_ok"

@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,12 @@ from notifier.domain.plan import ENDED_IN_LAW
 from notifier.errors import Conflict, Invalid
 from notifier.feedback import report
 from notifier.inputs import SkuEta
-from notifier.providers.base import Accepted, Deferred, Envelope, Outcome, Rejected, Unavailable, Unknown
+from notifier.providers.base import Envelope
 from notifier.resolving import resolve
+from tests.e2e.far_side import (
+    OUTCOMES,
+    FarSide,
+)
 from tests.house import House
 
 SKUS = ("LAMP", "STOOL")
@@ -82,67 +86,6 @@ A_TURN_SUFFICES = timedelta(days=500)
 
 class Killed(BaseException):
     """The worker's process ends here: nothing of ours catches it, and open transactions are rolled back."""
-
-
-@dataclass
-class FarSide:
-    """A mail service that does what it is told and remembers which emails customers got.
-
-    Of emails with one message id, customers get each only once if it `removes_duplicates`, provided that all of it
-    was repeated.
-    """
-
-    removes_duplicates: bool
-    name: str = "outbox"
-    timeout_seconds: float = 1.0
-    script: list[str] = field(default_factory=list)
-    got: list[tuple[datetime, Envelope]] = field(default_factory=list)
-    before: Callable[[Envelope], None] = lambda _: None
-
-    def send(self, envelope: Envelope, now: datetime) -> Outcome:
-        self.before(envelope)
-        outcome = self.script.pop(0) if self.script else "accepted"
-        if outcome in {"accepted", "taken, no answer"} and not (
-            self.removes_duplicates and any(envelope == other for _, other in self.got)
-        ):
-            self.got.append((now, envelope))
-        match outcome:
-            case "accepted":
-                return Accepted("ref")
-            case "rejected":
-                return Rejected("no such mailbox")
-            case "mailbox busy":
-                return Deferred("greylisted", account_wide=False)
-            case "throttled":
-                return Deferred("slow down", until=now + timedelta(seconds=30))
-            case "throttled without a time":
-                return Deferred("slow down")
-            case "down":
-                return Unavailable("no route")
-            case "wrong key":
-                return Unavailable("401", needs_person=True)
-            case "adapter fails":
-                raise RuntimeError("a fault of the adapter")
-        return Unknown("no answer")
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    @contextmanager
-    def says(self, outcomes: list[str]) -> Iterator[None]:
-        """These, one a send, for as long as this lasts; then it takes everything."""
-        self.script = list(outcomes)
-        yield
-        self.script = []
-
-
-OUTCOMES = st.lists(
-    st.sampled_from(
-        ["accepted", "accepted", "taken, no answer", "not taken, no answer", "rejected", "mailbox busy",
-         "throttled", "throttled without a time", "down", "wrong key", "adapter fails"]
-    ),
-    max_size=3,
-)  # fmt: skip
 
 
 class Lives(RuleBasedStateMachine):

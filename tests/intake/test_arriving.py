@@ -8,7 +8,7 @@ from notifier.db.engine import reading
 from notifier.inbound import dealing
 from notifier.restocking import chunks
 from tests.house import House
-from tests.intake.test_inbound import SKU, change, expect, orders, preview, shares, work
+from tests.intake.coming import SKU, change, expect, orders, preview, shares, work
 
 
 def hand_out_the_rest(house: House) -> None:

@@ -1,92 +1,33 @@
 """Goods on their way: the oldest orders wait for them, get their date, and are set their units aside on arrival."""
 
-import threading
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
-from notifier import inbound, intake, restocking, skus
-from notifier.db import supply
+from notifier import restocking
 from notifier.db.engine import reading
-from notifier.db.inbound_tables import InboundLine, InboundShare, InboundShipment
-from notifier.db.tables import BackorderLine, SkuChange, Store
+from notifier.db.inbound_tables import InboundShipment
+from notifier.db.tables import Store
 from notifier.domain.message import Kind
 from notifier.errors import Conflict, Invalid
-from notifier.inbound import Done, Effect, dealing
-from notifier.inbound.wishes import InboundChange, NewInbound
+from notifier.inbound import Effect
 from notifier.inputs import NewRestock
-from tests.house import NOON, House, at_once, order
-
-SKU = "ORN-RED"
-LAMP = "LAMP"
-
-
-def wish(**changes: Any) -> NewInbound:
-    body = {"reference": "PO-7", "lines": [{"sku": SKU, "quantity": 4}], "eta": "2026-12-28"}
-    return NewInbound.model_validate(body | changes)
-
-
-def expect(house: House, **changes: Any) -> Done:
-    with house.writing() as session:
-        shop = session.get_one(Store, house.store_id)
-        return inbound.register(session, shop, wish(**changes), house.clock.now)
-
-
-def change(house: House, shipment_id: str, **wanted: Any) -> Done:
-    with house.writing() as session:
-        shop = session.get_one(Store, house.store_id)
-        return inbound.change(
-            session, shop, shipment_id, InboundChange.model_validate(wanted), house.clock.now
-        )
-
-
-def preview(house: House, shipment_id: str | None = None, **wanted: Any) -> Effect:
-    with reading(house.engine) as session:
-        shop = session.get_one(Store, house.store_id)
-        if shipment_id is None:
-            return inbound.preview_new(session, shop, wish(**wanted), house.clock.now)
-        return inbound.preview_change(
-            session, shop, shipment_id, InboundChange.model_validate(wanted), house.clock.now
-        )
-
-
-def work(house: House) -> None:
-    """What workers carry on."""
-    while dealing.carry_on(house.engine, house.clock.now) or skus.carry_on(house.engine, house.clock.now):
-        pass
-
-
-def shares(house: House) -> dict[tuple[str, str, str], int]:
-    """By shipment, order and SKU: the units that are waited for."""
-    with reading(house.engine) as session:
-        rows = session.exec(select(InboundShare)).all()
-        return {(row.shipment_id, row.backorder_id, row.sku): row.units for row in rows}
-
-
-def spare(house: House, shipment_id: str) -> dict[str, int]:
-    with reading(house.engine) as session:
-        return {row.sku: row.spare for row in supply.lines(session, [shipment_id])[shipment_id]}
-
-
-def orders(house: House, *quantities: int, eta: str | None = "2026-12-20", **changes: Any) -> list[str]:
-    """Orders that wait for so many units each, the oldest first."""
-    return [
-        house.register(
-            f"{number}",
-            placed_at=NOON - timedelta(days=20 - number),
-            lines=[{"sku": SKU, "name": "Ornament", "quantity": quantity, "eta": eta}],
-            **changes,
-        )
-        for number, quantity in enumerate(quantities)
-    ]
-
-
-def eta(house: House, backorder_id: str, sku: str = SKU) -> date | None:
-    return house.line(backorder_id, sku).eta
-
+from tests.house import NOON, House
+from tests.intake.coming import (
+    LAMP,
+    SKU,
+    change,
+    eta,
+    expect,
+    orders,
+    preview,
+    shares,
+    spare,
+    work,
+)
 
 # --- a new shipment ----------------------------------------------------------------------------------------
 
@@ -363,123 +304,3 @@ def test_who_waited_for_a_shipment_that_older_orders_got_waits_for_the_next(hous
     assert house.line(first).allocated == 2
     assert shares(house) == {(late.row.id, second, SKU): 2}
     assert eta(house, second) == date(2027, 2, 1)
-
-
-# --- at once, and after a crash ----------------------------------------------------------------------------
-
-
-def test_two_shipments_at_once_give_no_line_more_than_it_needs(house: House) -> None:
-    ids = orders(house, *[2] * 20)
-    acts = [
-        lambda name=name: expect(house, reference=name, lines=[{"sku": SKU, "quantity": 16}])
-        for name in "abc"
-    ]
-    assert all(isinstance(it, Done) for it in at_once(*acts))
-    got: Counter[str] = Counter()
-    for (_, backorder_id, _), units in shares(house).items():
-        got[backorder_id] += units
-    assert got == dict.fromkeys(ids, 2)
-
-
-def test_two_restocks_at_once_give_nothing_twice(house: House) -> None:
-    ids = orders(house, *[3] * 12)
-
-    def restock() -> int:
-        with house.writing() as session:
-            shop = session.get_one(Store, house.store_id)
-            new = NewRestock(sku=SKU, quantity=10, rule="fair")
-            done = restocking.restock(session, shop, new, house.clock.now)
-            assert isinstance(done, restocking.Restocked)
-            return done.left_over
-
-    assert sorted(map(str, at_once(*[restock] * 4))) == ["0", "0", "0", "4"]
-    assert [house.line(each).allocated for each in ids] == [3] * 12
-
-
-def test_shipments_arriving_while_orders_ship_and_cancel_come_out_even(house: House) -> None:
-    ids = orders(house, *[2] * 12)
-    done = [expect(house, reference=name, lines=[{"sku": SKU, "quantity": 8}]) for name in "ab"]
-    stop = threading.Event()
-
-    def carry_on() -> None:
-        while not stop.is_set():
-            work(house)
-
-    carrying = threading.Thread(target=carry_on)
-    carrying.start()
-    acts: list[Any] = [lambda: change(house, done[0].row.id, stage="arrived")]
-    acts += [lambda: change(house, done[1].row.id, eta="2027-01-10")]
-    acts += [lambda each=each: house.cancel(each) for each in ids[:4]]
-    acts += [lambda each=each: house.ship(each) for each in ids[6:8]]
-    acts += [lambda: expect(house, reference="c", lines=[{"sku": SKU, "quantity": 50}])]
-    try:
-        outcomes = at_once(*acts)
-    finally:
-        stop.set()
-        carrying.join()
-    assert [it for it in outcomes if isinstance(it, Exception)] == []
-    work(house)
-    got: Counter[str] = Counter()
-    for (_, backorder_id, _), units in shares(house).items():
-        got[backorder_id] += units
-    with reading(house.engine) as session:
-        lines = session.exec(select(BackorderLine).order_by(col(BackorderLine.backorder_id))).all()
-        content = session.exec(select(InboundLine).where(col(InboundLine.arrived_at).is_(None))).all()
-    # Everybody is covered for just what is neither here nor gone, for there is enough on its way.
-    assert {row.backorder_id: row.waiting - row.allocated for row in lines} == {
-        row.backorder_id: got[row.backorder_id] for row in lines
-    }
-    assert sum(row.quantity - row.spare for row in content) == sum(got.values())
-
-
-@pytest.fixture
-def large(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
-    """A store where a move of more than ten orders is large, and a chunk is twenty orders."""
-    monkeypatch.setattr(skus, "AT_ONCE", 10)
-    monkeypatch.setattr(skus, "CHUNK", 20)
-    monkeypatch.setattr(skus, "CHUNKS", 1)
-    with house.writing() as session:
-        shop = session.get_one(Store, house.store_id)
-        intake.register_many(session, shop, [order(f"{n:05}") for n in range(70)], house.clock.now)
-    house.dispatch()
-    return house
-
-
-def etas(house: House) -> Counter[date | None]:
-    with reading(house.engine) as session:
-        return Counter(row.eta for row in session.exec(select(BackorderLine)))
-
-
-def test_a_move_of_very_many_orders_survives_a_kill_half_way(
-    large: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = expect(large, lines=[{"sku": SKU, "quantity": 181}])
-    work(large)
-    assert etas(large) == {date(2026, 12, 28): 61, date(2026, 12, 20): 9}
-    large.clock.pass_time(hours=1)
-    large.dispatch()
-    moved = change(large, done.row.id, eta="2027-01-15", reason="fog")
-    assert moved.large
-    assert etas(large)[date(2027, 1, 15)] == 0
-    assert skus.carry_on(large.engine, large.clock.now)
-
-    class Killed(BaseException):
-        """As a kill looks from inside."""
-
-    def dies(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(skus, "replan_alike", dies)
-        with pytest.raises(Killed):
-            skus.carry_on(large.engine, large.clock.now)
-    assert etas(large) == {date(2027, 1, 15): 20, date(2026, 12, 28): 41, date(2026, 12, 20): 9}
-    with reading(large.engine) as session:  # plainly unfinished, with what is left
-        (job,) = session.exec(select(SkuChange).where(col(SkuChange.finished_at).is_(None))).all()
-        assert (job.shipment_id, job.done, job.total) == (done.row.id, 20, 61)
-    work(large)
-    # The last of them waits for a unit that comes with nothing yet, and no sooner than the rest.
-    assert etas(large) == {date(2027, 1, 15): 61, date(2026, 12, 20): 9}
-    large.clock.pass_time(minutes=20)
-    large.dispatch()
-    assert Counter(row.key for row in large.messages() if row.kind == "delay")["delay:2"] >= 60

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests import parts
-from tests.house import house
+from tests.house import House, house
 from tests.webhooks.receiver import Receiver, receiving
+from tests.webhooks.stage import Stage
 
 __all__ = ["house"]
 
@@ -29,3 +30,8 @@ def receiver(certificate: tuple[Path, Path]) -> Iterator[Receiver]:
 def plain_receiver() -> Iterator[Receiver]:
     with receiving() as running:
         yield running
+
+
+@pytest.fixture
+def stage(house: House, plain_receiver: Receiver) -> Stage:
+    return Stage(house, plain_receiver)
