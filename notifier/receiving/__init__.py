@@ -52,6 +52,14 @@ class Outcome:
     backorder_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A platform's order that is registered here, as the backorder `id`."""
+
+    row: ShopOrderRow
+    id: str
+
+
 def take_up(session: Session, store_row: Store, platform: str, told: Told, now: datetime) -> Outcome:
     """Make facts of what a platform told. Invalid, pointing into its body, where an order can't be registered."""
     match told:
@@ -70,30 +78,29 @@ def _order(session: Session, store_row: Store, platform: str, told: ShopOrder, n
     row = shops.order(session, store_row.id, platform, told.ref, now)
     row.told_at = now
     session.add(row)
-    known = Outcome("", "", told.ref, told.order_id, row.backorder_id)
+    answer = Outcome("", "", told.ref, told.order_id, row.backorder_id)
     if row.seen_at and told.changed_at < row.seen_at:
-        return replace(known, outcome=UNCHANGED, detail="a newer word of this order came before this one")
+        return replace(answer, outcome=UNCHANGED, detail="a newer word of this order came before this one")
     held, row.held, row.seen_at = row.held, [], told.changed_at
     notes: list[str] = []
     outcome, remark = CHANGED, ""
     if row.backorder_id is None:
-        if why_not := _why_not(told):
-            return replace(known, outcome=NOT_OURS, detail=why_not)
-        if why_not := _begin(session, store_row, row, told, now):
-            return replace(known, outcome=NOT_OURS, detail=why_not)
-        outcome, notes = REGISTERED, ["registered"]
+        begun = _why_not(told) or _begin(session, store_row, row, told, now)
+        if isinstance(begun, str):
+            return replace(answer, outcome=NOT_OURS, detail=begun)
+        known, outcome, notes = begun, REGISTERED, ["registered"]
     else:
+        known = _Known(row, row.backorder_id)
         growth.called_anew(row, told)
-        notes += _follow(session, row, told, now)
-        order = _load(session, row)
+        notes += _follow(session, known, told, now)
+        order = _load(session, known)
         added, remark = growth.grow(session, store_row, row, told, order, now)
         notes += added
     for kept in held:
-        notes += _apply_part(session, row, from_json(kept), now)
-    known = replace(known, backorder_id=row.backorder_id)
+        notes += _apply_part(session, known, from_json(kept), now)
     if not notes:
         outcome, notes = UNCHANGED, ["nothing that matters here is another than before"]
-    return replace(known, outcome=outcome, detail="; ".join(notes) + remark)
+    return replace(answer, outcome=outcome, detail="; ".join(notes) + remark, backorder_id=known.id)
 
 
 def _why_not(told: ShopOrder) -> str | None:
@@ -107,7 +114,7 @@ def _why_not(told: ShopOrder) -> str | None:
 
 def _begin(
     session: Session, store_row: Store, row: ShopOrderRow, told: ShopOrder, now: datetime
-) -> str | None:
+) -> _Known | str:
     """Register the order, if any of it is a backorder; else why not. One that the store registered itself is joined."""
     today = local_day(now, ZoneInfo(store_row.timezone))
     stated = sku_estimates.stated(session, store_row.id, {line.sku for line in told.lines}, today)
@@ -122,17 +129,18 @@ def _begin(
     document, pointers = backorder(told, ours, stated, whole=row.whole)
     new = valid(document, pointers)
     if before := registered(session, store_row.id, [new.order_id]).get(new.order_id):
-        row.backorder_id = _free(session, store_row.id, before[0], new.order_id)
-        skus = {it.sku for it in _load(session, row).lines}
+        known = _Known(row, _free(session, store_row.id, before[0], new.order_id))
+        skus = {it.sku for it in _load(session, known).lines}
         row.ours = {line.ref: line.sku for line in told.lines if line.sku in skus and line.waits is not False}
         row.whole = row.ours.keys() == {line.ref for line in told.lines}
     else:
-        row.backorder_id = _registered(session, store_row, new, pointers, now)
+        known = _Known(row, _registered(session, store_row, new, pointers, now))
+    row.backorder_id = known.id
     row.others = [line.ref for line in told.lines if line.ref not in row.ours]
     row.buyer = _digest(told.buyer)
     # What happened to the order before it was known here was never for us to tell.
     row.done = sorted({it.ref for it in told.parcels} | {it.ref for it in told.refunds})
-    return None
+    return known
 
 
 def _registered(
@@ -161,39 +169,39 @@ def _digest(buyer: Buyer) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def _follow(session: Session, row: ShopOrderRow, told: ShopOrder, now: datetime) -> list[str]:
+def _follow(session: Session, known: _Known, told: ShopOrder, now: datetime) -> list[str]:
     """Compare a known order with its newest word; what was taken up of it."""
-    notes = _change_buyer(session, row, told, now)
-    notes += _apply(session, row, told.parcels, (), now)
+    notes = _change_buyer(session, known, told, now)
+    notes += _apply(session, known, told.parcels, (), now)
     if told.ended:
-        notes += _cancel_all(session, row, told.ended.by, told.ended.reason, now)
+        notes += _cancel_all(session, known, told.ended.by, told.ended.reason, now)
     else:
         open_units: Counter[str] = Counter()
         for line in told.lines:
-            if line.ref in row.ours:
+            if line.ref in known.row.ours:
                 open_units[line.sku] += line.open
-        gone = {it.sku: it.waiting - open_units[it.sku] for it in _load(session, row).lines}
-        notes += _take_off(session, row, gone, now)
+        gone = {it.sku: it.waiting - open_units[it.sku] for it in _load(session, known).lines}
+        notes += _take_off(session, known, gone, now)
     paid_back = [replace(refund, units={}) for refund in told.refunds]
-    return notes + _apply(session, row, (), paid_back, now)
+    return notes + _apply(session, known, (), paid_back, now)
 
 
-def _change_buyer(session: Session, row: ShopOrderRow, told: ShopOrder, now: datetime) -> list[str]:
+def _change_buyer(session: Session, known: _Known, told: ShopOrder, now: datetime) -> list[str]:
     """Customer details that are others than the shop last said; what the store corrected here meanwhile stays."""
     digest = _digest(told.buyer)
-    if digest == row.buyer or not told.buyer.email:
+    if digest == known.row.buyer or not told.buyer.email:
         return []
-    order = _load(session, row)
+    order = _load(session, known)
     if order.facts.erased:
         return []
-    row.buyer = digest
+    known.row.buyer = digest
     try:
         change = BackorderChange.model_validate({"customer": customer(told.buyer)})
     except ValidationError as error:  # what else the order tells must not wait for that
         return [f"the customer's new details are not taken up: {told.email_at}: {faults(error)[0].detail}"]
     version = order.row.version
     intake.change(session, order.row.store_id, order.row.id, change, now)
-    return ["the customer's details changed"] if _load(session, row).row.version != version else []
+    return ["the customer's details changed"] if _load(session, known).row.version != version else []
 
 
 # --- what happened to it -----------------------------------------------------------------------------------
@@ -208,21 +216,22 @@ def _part(session: Session, store_row: Store, platform: str, told: Part, now: da
             return Outcome(NOT_OURS, "nothing of its order is a backorder", told.ref)
         row.held = [*row.held, to_json(told)]
         return Outcome(HELD, "kept until its order is told of", told.ref)
-    order_id = _load(session, row).row.order_id
-    notes = _apply_part(session, row, told, now)
+    known = _Known(row, row.backorder_id)
+    order_id = _load(session, known).row.order_id
+    notes = _apply_part(session, known, told, now)
     outcome = CHANGED if notes else UNCHANGED
     detail = "; ".join(notes) or "nothing of it is a backorder, or it was known before"
-    return Outcome(outcome, detail, told.ref, order_id, row.backorder_id)
+    return Outcome(outcome, detail, told.ref, order_id, known.id)
 
 
-def _apply_part(session: Session, row: ShopOrderRow, told: Part, now: datetime) -> list[str]:
-    notes = _apply(session, row, told.parcels, told.refunds, now)
-    return notes + (_cancel_all(session, row, told.ended.by, told.ended.reason, now) if told.ended else [])
+def _apply_part(session: Session, known: _Known, told: Part, now: datetime) -> list[str]:
+    notes = _apply(session, known, told.parcels, told.refunds, now)
+    return notes + (_cancel_all(session, known, told.ended.by, told.ended.reason, now) if told.ended else [])
 
 
 def _apply(
     session: Session,
-    row: ShopOrderRow,
+    known: _Known,
     parcels: Iterable[Parcel],
     refunds: Iterable[MoneyBack],
     now: datetime,
@@ -230,19 +239,19 @@ def _apply(
     """Take up parcels and refunds that were not yet; what came of them."""
     notes: list[str] = []
     steps: list[tuple[str, Callable[[], list[str]]]] = [
-        *((it.ref, partial(_ship, session, row, it, now)) for it in parcels),
-        *((it.ref, partial(_refund, session, row, it, now)) for it in refunds),
+        *((it.ref, partial(_ship, session, known, it, now)) for it in parcels),
+        *((it.ref, partial(_refund, session, known, it, now)) for it in refunds),
     ]
     for ref, step in steps:
-        if ref not in row.done:
-            row.done = [*row.done, ref]
+        if ref not in known.row.done:
+            known.row.done = [*known.row.done, ref]
             notes += step()
     return notes
 
 
-def _ship(session: Session, row: ShopOrderRow, parcel: Parcel, now: datetime) -> list[str]:
-    lines = _load(session, row).lines
-    sent = None if parcel.units is None else _by_sku(row, parcel.units)
+def _ship(session: Session, known: _Known, parcel: Parcel, now: datetime) -> list[str]:
+    lines = _load(session, known).lines
+    sent = None if parcel.units is None else _by_sku(known.row, parcel.units)
     left = [(it, it.waiting if sent is None else min(sent[it.sku], it.waiting)) for it in lines]
     units = {it.sku: count for it, count in left if count > 0}
     if not units:
@@ -254,20 +263,20 @@ def _ship(session: Session, row: ShopOrderRow, parcel: Parcel, now: datetime) ->
         "tracking_url": checked("url", parcel.tracking_url),
         "shipped_at": min(parcel.at, now) if parcel.at else None,
     }
-    intake.ship(session, row.store_id, _id(row), NewShipment.model_validate(shipped), now)
+    intake.ship(session, known.row.store_id, known.id, NewShipment.model_validate(shipped), now)
     return [f"shipped {_in_words(units)}"]
 
 
-def _cancel_all(session: Session, row: ShopOrderRow, by: str, reason: str | None, now: datetime) -> list[str]:
-    units = {it.sku: it.waiting for it in _load(session, row).lines}
-    return _take_off(session, row, units, now, by, reason)
+def _cancel_all(session: Session, known: _Known, by: str, reason: str | None, now: datetime) -> list[str]:
+    units = {it.sku: it.waiting for it in _load(session, known).lines}
+    return _take_off(session, known, units, now, by, reason)
 
 
 def _take_off(
-    session: Session, row: ShopOrderRow, units: Mapping[str, int], now: datetime, by: str = "store",
+    session: Session, known: _Known, units: Mapping[str, int], now: datetime, by: str = "store",
     reason: str | None = None,
 ) -> list[str]:  # fmt: skip
-    waiting = {it.sku: it.waiting for it in _load(session, row).lines}
+    waiting = {it.sku: it.waiting for it in _load(session, known).lines}
     gone = {sku: min(count, waiting.get(sku, 0)) for sku, count in units.items()}
     gone = {sku: count for sku, count in gone.items() if count > 0}
     if not gone:
@@ -277,14 +286,14 @@ def _take_off(
         "by": by,
         "reason": reason,
     }
-    intake.cancel(session, row.store_id, _id(row), NewCancellation.model_validate(wanted), now)
+    intake.cancel(session, known.row.store_id, known.id, NewCancellation.model_validate(wanted), now)
     return [f"cancelled {_in_words(gone)}"]
 
 
-def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetime) -> list[str]:
-    notes = _take_off(session, row, _by_sku(row, refund.units), now)
-    order = _load(session, row)
-    amount = _of_ours(refund, row)
+def _refund(session: Session, known: _Known, refund: MoneyBack, now: datetime) -> list[str]:
+    notes = _take_off(session, known, _by_sku(known.row, refund.units), now)
+    order = _load(session, known)
+    amount = _of_ours(refund, known.row)
     if amount is None:
         said = f"a refund of {refund.amount} {refund.currency}"
         return [*notes, f"{said} is not taken up: what part of it is for the backorder can't be told"]
@@ -294,7 +303,7 @@ def _refund(session: Session, row: ShopOrderRow, refund: MoneyBack, now: datetim
     at = min(max(refund.at, order.row.placed_at), now) if refund.at else None
     try:
         wanted = NewRefund.model_validate({"amount": amount, "currency": refund.currency, "refunded_at": at})
-        settling.refund(session, row.store_id, _id(row), wanted, now)
+        settling.refund(session, known.row.store_id, known.id, wanted, now)
     except (ValidationError, Invalid, Conflict) as error:
         why = (
             error.detail if isinstance(error, Invalid | Conflict) else "its amount or currency can't be read"
@@ -324,8 +333,8 @@ def _at_most(amount: Decimal, known: Facts) -> Decimal:
     return min(amount, max(Decimal(0), paid - sum((it.amount for it in known.refunds), Decimal(0))))
 
 
-def _load(session: Session, row: ShopOrderRow) -> Order:
-    return facts.load(session, [_id(row)], lock=True)[_id(row)]
+def _load(session: Session, known: _Known) -> Order:
+    return facts.load(session, [known.id], lock=True)[known.id]
 
 
 def _by_sku(row: ShopOrderRow, units: Mapping[str, int]) -> Counter[str]:
@@ -335,11 +344,6 @@ def _by_sku(row: ShopOrderRow, units: Mapping[str, int]) -> Counter[str]:
         if ref in row.ours:
             found[row.ours[ref]] += count
     return found
-
-
-def _id(row: ShopOrderRow) -> str:
-    assert row.backorder_id is not None  # noqa: S101  only orders that are registered come here
-    return row.backorder_id
 
 
 def _in_words(units: Mapping[str, int]) -> str:
