@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import ColumnElement, TextClause, func, or_, text, union
 from sqlmodel import Session, col, select
 
@@ -216,8 +217,8 @@ def waiting_skus(session: Session, store_id: str, limit: int, sku: str | None = 
     """The SKUs that most orders wait for; or that one alone."""
     line = BackorderLine
     query = (
-        select(
-            line.sku,
+        sqlalchemy.select(
+            col(line.sku),
             func.max(line.name),
             func.count(),
             func.sum(line.waiting),
@@ -225,15 +226,15 @@ def waiting_skus(session: Session, store_id: str, limit: int, sku: str | None = 
             func.min(line.eta),
             func.max(line.eta),
             func.count() - func.count(col(line.eta)),
-        )  # type: ignore[call-overload]  # select() is typed for at most four columns
-        .where(line.store_id == store_id, line.waiting > 0)
-        .group_by(line.sku)
-        .order_by(func.count().desc(), line.sku)
+        )
+        .where(col(line.store_id) == store_id, col(line.waiting) > 0)
+        .group_by(col(line.sku))
+        .order_by(func.count().desc(), col(line.sku))
         .limit(limit)
     )
     if sku is not None:
-        query = query.where(line.sku == sku)
-    return [Waiting(*row) for row in session.exec(query)]
+        query = query.where(col(line.sku) == sku)
+    return [Waiting(*row) for row in session.execute(query)]
 
 
 def sku_changes(session: Session, store_id: str, sku: str, limit: int) -> Sequence[SkuChange]:

@@ -4,17 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy
 from sqlmodel import Session, col, select
 
 from notifier.db import facts
 from notifier.db.endpoints import listeners, tell
 from notifier.db.tables import Backorder, BackorderLine, MessageRow
 from notifier.domain.law import standing
-from notifier.domain.message import DROPPED, Status
+from notifier.domain.message import DROPPED, UNHEARD, Status
 from notifier.domain.news import OF_MESSAGES, News, of_lost_notice, without_addresses
-
-LOST = frozenset({Status.BOUNCED, Status.FAILED, Status.HELD, Status.EXPIRED})
-"""Where a legal notice has not reached its customer; so has none that a person dropped."""
 
 Entry = Mapping[str, Any]
 """A row of the history of messages."""
@@ -36,18 +34,25 @@ def _is_news(entry: Entry) -> bool:
 
 
 def _lost(entry: Entry) -> bool:
+    """Whether a legal notice has not reached its customer; so has none that a person dropped."""
     if entry["before"] == entry["after"]:
         return bool(entry["after"] == Status.SENT)  # handed over, and nobody confirms that it was delivered
-    return entry["after"] in LOST or (entry["after"] == Status.CANCELLED and entry["reason"] == DROPPED)
+    return entry["after"] in UNHEARD or (entry["after"] == Status.CANCELLED and entry["reason"] == DROPPED)
 
 
 def _news(session: Session, entries: Sequence[Entry]) -> Iterator[News]:
     query = (
-        select(MessageRow.id, MessageRow.kind, MessageRow.says, MessageRow.provider, Backorder.order_id)  # type: ignore[call-overload]  # select() is typed for at most four columns
+        sqlalchemy.select(
+            col(MessageRow.id),
+            col(MessageRow.kind),
+            col(MessageRow.says),
+            col(MessageRow.provider),
+            col(Backorder.order_id),
+        )
         .join(Backorder, col(Backorder.id) == col(MessageRow.backorder_id))
         .where(col(MessageRow.id).in_({entry["message_id"] for entry in entries}))
     )
-    messages = {row.id: row for row in session.exec(query)}
+    messages = {row.id: row for row in session.execute(query)}
     about = {entry["backorder_id"] for entry in entries}
     lines = select(BackorderLine.id, BackorderLine.sku).where(col(BackorderLine.backorder_id).in_(about))
     skus = dict(session.exec(lines).all())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
@@ -56,7 +57,9 @@ def reactions(
     """Of orders whose first such email left by `until`."""
     first = _first(store_id, variants).having(func.min(col(MessageRow.sent_at)) <= until).subquery()
     chose = (
-        select(first.c.variant, first.c.backorder_id, Fact.kind, Fact.data, first.c.at, Fact.at)  # type: ignore[call-overload]  # select() is typed for at most four columns
+        sqlalchemy.select(
+            first.c.variant, first.c.backorder_id, col(Fact.kind), col(Fact.data), first.c.at, col(Fact.at)
+        )
         .join(Fact, col(Fact.backorder_id) == first.c.backorder_id)
         .where(col(Fact.kind).in_(("cancelled", UNSUBSCRIBED)), col(Fact.at) >= first.c.at)
     )

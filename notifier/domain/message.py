@@ -155,6 +155,9 @@ STAYED = frozenset({Status.PLANNED, Status.HELD, Status.CANCELLED, Status.EXPIRE
 LOST = frozenset({Status.BOUNCED, Status.FAILED})
 """What left, or was tried, and did not arrive: a legal notice of that fate is no notice."""
 
+UNHEARD = LOST | {Status.HELD, Status.EXPIRED}
+"""What reached nobody: lost, held back, or too late to be true."""
+
 
 def may_move(before: Status, after: Status) -> bool:
     return after in MOVES[before]
