@@ -16,10 +16,9 @@ from sqlalchemy import update
 from sqlmodel import Session, SQLModel
 
 from notifier.db import gathered
-from notifier.db.bulk import insert_stored
+from notifier.db.bulk import insert_stored, stored
 from notifier.db.gathered import Gathered, Left
 from notifier.db.ids import new_id
-from notifier.db.raw import stored
 from notifier.domain.policy import Policy, local_day
 
 

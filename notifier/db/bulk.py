@@ -1,7 +1,8 @@
-"""New rows, many at once, by the shortest road that the database has: nothing is put together for each of them.
+"""Many rows at once, new ones and changes, past the ORM and by the shortest road that the database has.
 
 Rows are dicts, all of the same columns; a column that they leave out is null. Values are what the columns of the tables
-take: aware datetimes, dates, JSON as it is read.
+take: aware datetimes, dates, JSON as it is read. Where a row is a tuple, its values are as `stored` gives them. SQLite
+takes many tuples with one statement; PostgreSQL copies new rows, and reads all others out of one JSON value.
 """
 
 import json
@@ -13,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Date, Dialect, String, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Date, Dialect, String, bindparam, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped
 from sqlalchemy.types import UserDefinedType
@@ -36,7 +37,7 @@ def insert(session: Session, table: str, rows: Sequence[Row]) -> None:
 def insert_stored(
     session: Session, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Write new rows; of each, the values of these columns as the driver takes them (see `raw.stored`)."""
+    """Write new rows; of each, the values of these columns as the driver takes them (see `stored`)."""
     if not rows:
         return
     connection = session.connection()
@@ -70,7 +71,7 @@ def insert_new(session: Session, table: str, rows: Sequence[Row], answer: str = 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """New rows of a table; of each, the values of these columns as the driver takes them (see `raw.stored`)."""
+    """New rows of a table; of each, the values of these columns as the driver takes them (see `stored`)."""
 
     table: str
     columns: tuple[str, ...]
@@ -93,6 +94,20 @@ def insert_with(
     statement = _insert_with(connection.dialect, refer, *shapes)
     documents = tuple(orjson.dumps(it.values).decode() for it in (heads, *follow))
     return set(connection.exec_driver_sql(statement, documents).scalars())
+
+
+def update_many(
+    session: Session, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], also: str = ""
+) -> None:
+    """Set these columns, the last of which is the id that finds the row; `also`: what all get besides, as SQL."""
+    if not rows:
+        return
+    dialect = session.get_bind().dialect
+    statement = _update(dialect, table, columns, also)
+    if dialect.name == "sqlite":
+        session.connection().exec_driver_sql(statement, list(rows))
+    else:
+        session.execute(text(statement), {"rows": orjson.dumps(rows).decode()})
 
 
 def among(
@@ -201,7 +216,34 @@ def _names(columns: tuple[str, ...]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
+@cache
+def _update(dialect: Dialect, table: str, columns: tuple[str, ...], also: str) -> str:
+    last, rest = len(columns) - 1, f", {also}" if also else ""
+    columns = columns[:-1]
+    if dialect.name == "sqlite":
+        values = ", ".join(f"{name} = ?" for name in columns)
+        return f"UPDATE {table} SET {values}{rest} WHERE id = ?"  # noqa: S608  as above
+    taken = SQLModel.metadata.tables[table].c
+    values = ", ".join(
+        f"{name} = CAST(one->>{place} AS {taken[name].type.compile(dialect)})"
+        for place, name in enumerate(columns)
+    )
+    source = "jsonb_array_elements(CAST(:rows AS jsonb)) AS one"
+    return f"UPDATE {table} SET {values}{rest} FROM {source} WHERE id = one->>{last}"  # noqa: S608  as above
+
+
 # --- values ----------------------------------------------------------------------------------------------
+
+
+def stored(session: Session, value: Any) -> Any:
+    """A time, a day or anything plain as the driver takes it; on SQLite that is how its columns keep it."""
+    return keeper(session)(value)
+
+
+def keeper(session: Session) -> Callable[[Any], Any]:
+    """`stored`, for many values."""
+    spelled = as_sqlite_keeps_it if session.get_bind().dialect.name == "sqlite" else _iso
+    return lambda value: spelled(value) if isinstance(value, date) else value
 
 
 @cache

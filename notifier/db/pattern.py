@@ -9,12 +9,11 @@ from typing import Any
 from sqlmodel import Session
 
 from notifier.db.alike import Sketch
-from notifier.db.bulk import insert_stored
+from notifier.db.bulk import insert_stored, stored, update_many
 from notifier.db.codec import says_to_json
 from notifier.db.facts import LINE_STANDING
 from notifier.db.ids import new_id
 from notifier.db.planned import before, noted
-from notifier.db.raw import stored, update_many
 from notifier.domain.message import URGENCY, Draft, Said, Status
 from notifier.domain.reconcile import Changes, Move
 

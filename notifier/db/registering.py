@@ -14,7 +14,6 @@ from notifier.db.drafts import COLUMNS, Drafts, Row, drafts, rows_of
 from notifier.db.engine import about_to_wait
 from notifier.db.facts import LINE_STANDING, line_standing
 from notifier.db.ids import new_id
-from notifier.db.raw import keeper
 from notifier.db.tables import BackorderLine
 from notifier.domain.order import Facts, Line
 from notifier.domain.prospect import Prospect
@@ -72,7 +71,7 @@ def _order_id(order: NewOrder) -> str:
 
 def _following(session: Session, orders: Sequence[NewOrder], now: datetime) -> list[bulk.Rows]:
     """What is written of orders besides their own rows."""
-    keep = keeper(session)
+    keep = bulk.keeper(session)
     at = keep(now)
     lines: list[Row] = []
     facts: list[Row] = []

@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 
 from notifier.db import bulk
 from notifier.db.alike import keep_facts
-from notifier.db.raw import update_many
 from notifier.db.restock_tables import Restock, RestockShare
 from notifier.db.tables import Backorder, BackorderLine
 from notifier.domain.supply import Share, Waiting
@@ -132,7 +131,7 @@ def set_aside(
 ) -> None:
     """Write what lines of a store's orders, which are locked, have besides what they had; each with its fact."""
     lines = [(before + it.quantity, it.line_id) for before, it in given]
-    update_many(session, "backorder_line", ("allocated", "id"), lines)
+    bulk.update_many(session, "backorder_line", ("allocated", "id"), lines)
     told = [
         (it.backorder_id, json.dumps({"line": it.line_id, "sku": sku, "quantity": it.quantity}))
         for _, it in given

@@ -8,17 +8,17 @@ import pytest
 from notifier.domain.evidence import verify
 from notifier.signed import holds
 from tests.api.client import Api
+from tests.api.shops import MUG, counts, order, tell, the_backorder, updated
 from tests.api.test_bigcommerce import Far, address, far
 from tests.api.test_bigcommerce import shop as bigcommerce_shop
 from tests.api.test_bigcommerce import tell as tell_bigcommerce
-from tests.api.test_shops import MUG, counts, order, shop, tell, the_backorder, updated
 from tests.api.test_woocommerce import order as woo_order
 from tests.api.test_woocommerce import shop as woo_shop
 from tests.api.test_woocommerce import tell as tell_woo
 from tests.api.test_woocommerce import updated as woo_updated
 from tests.shops.signed import Json
 
-__all__ = ["address", "bigcommerce_shop", "far", "shop", "woo_shop"]
+__all__ = ["address", "bigcommerce_shop", "far", "woo_shop"]
 
 LAMP = {"id": 99, "sku": "LAMP", "name": "Lamp", "quantity": 2, "current_quantity": 2, "fulfillable_quantity": 2,
         "price": "30.00", "properties": [MUG]}  # fmt: skip

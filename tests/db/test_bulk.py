@@ -1,7 +1,7 @@
 """Rows written in bulk come back as they were, whatever stands in them."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import text
@@ -57,6 +57,33 @@ def test_times_come_back_in_utc_and_those_without_a_zone_are_refused(house: Hous
     naive = fact(house, backorder_id, id="fact_2", at=NOON.replace(tzinfo=None))
     with pytest.raises(ValueError, match="has no zone"), house.writing() as session:
         write(session, "fact", [naive])
+
+
+def test_changes_in_bulk_come_back_as_they_were_and_touch_no_other_row(house: House) -> None:
+    backorder_id = house.register()
+    zoned = datetime(2026, 12, 1, 23, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-5)))
+    with house.writing() as session:
+        bulk.insert(session, "fact", [fact(house, backorder_id, id=f"fact_{n}", kind="x") for n in range(3)])
+        rows = [(bulk.stored(session, zoned), AWKWARD, f"fact_{n}") for n in (1, 2)]
+        bulk.update_many(session, "fact", ("at", "kind", "id"), rows, also="store_id = store_id")
+        bulk.update_many(session, "fact", ("kind", "id"), [])
+    with reading(house.engine) as session:
+        found = {
+            it.id: (it.at, it.kind)
+            for it in session.exec(select(Fact).where(col(Fact.id).startswith("fact_")))
+        }
+    assert found["fact_1"] == found["fact_2"] == (zoned, AWKWARD)
+    assert found["fact_0"] == (NOON, "x")
+
+
+def test_a_day_that_is_changed_in_bulk_stays_that_day_and_may_become_none(house: House) -> None:
+    backorder_id = house.register()
+    with house.writing() as session:
+        line = session.exec(select(BackorderLine).where(BackorderLine.backorder_id == backorder_id)).one()
+        for day in (date(2027, 3, 1), None):
+            bulk.update_many(session, "backorder_line", ("eta", "id"), [(bulk.stored(session, day), line.id)])
+            session.refresh(line)
+            assert line.eta == day
 
 
 def test_of_rows_whose_keys_are_taken_nothing_is_written(house: House) -> None:
