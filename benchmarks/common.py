@@ -201,14 +201,12 @@ def tidy(engine: Engine) -> None:
 
 
 def services(url: str, sink: str, **more: Any) -> Services:
-    """The service as it would be started with SendGrid, or as `more` says with Klaviyo, which here are the sink."""
+    """The service as it would be started with SendGrid, which here is the sink."""
     known: dict[str, Any] = {
         "database_url": url,
         "provider": "sendgrid",
         "sendgrid_api_key": "SG.bench.bench",
         "sendgrid_base_url": sink,
-        "klaviyo_api_key": "pk_bench",
-        "klaviyo_base_url": sink,
         "sender": "Bench <bench@shop.example>",
         "secret_key": "a benchmark has no secrets to keep",
         "templates_dir": PROJECT / "templates",
