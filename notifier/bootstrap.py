@@ -17,13 +17,11 @@ from notifier.config import Settings
 from notifier.db.engine import make_engine, reading
 from notifier.delivery import Post
 from notifier.domain.pace import Pace
-from notifier.fetching import Fetcher
 from notifier.keyring import Keyring
 from notifier.links import Links
 from notifier.metrics import Metrics
 from notifier.providers.base import Provider
 from notifier.providers.templates import template_of_kind
-from notifier.shop_events import Ears
 from notifier.shops.calls import BigCommerce
 from notifier.webhooks.call import Caller
 from notifier.wording import Published
@@ -31,6 +29,8 @@ from notifier.words.render import Templates
 
 if TYPE_CHECKING:
     from notifier.apart import Plays
+    from notifier.fetching import Fetcher
+    from notifier.shop_events import Ears
 
 Clock = Callable[[], datetime]
 
@@ -67,16 +67,31 @@ class Services:
     pulse: "Pulse"
     metrics: Metrics
     hooks: Hooks
-    ears: Ears
-    fetcher: Fetcher
+    bigcommerce: BigCommerce
     close: Callable[[], None]
+
+    # What not every process needs, or not before its first email, is imported when it is asked for.
 
     @cached_property
     def plays(self) -> "Plays":
-        """Plays stories; who plays none does not wait for all that they need."""
+        """Plays stories."""
         from notifier.apart import Plays
 
         return Plays(self.settings, self.post.wording)
+
+    @cached_property
+    def ears(self) -> "Ears":
+        """Hears what shops tell."""
+        from notifier.shop_events import Ears
+
+        return Ears(self.engine, self.keyring, self.metrics.heard)
+
+    @cached_property
+    def fetcher(self) -> "Fetcher":
+        """Fetches the orders that shops tell of by their ids alone."""
+        from notifier.fetching import Fetcher
+
+        return Fetcher(self.engine, self.keyring, self.bigcommerce, self.clock, self.metrics.heard)
 
 
 @dataclass
@@ -214,13 +229,10 @@ def build(
         clock=clock,
         count=metrics.called,
     )
-    ears = Ears(engine, keyring, metrics.heard)
-    fetcher = Fetcher(engine, keyring, BigCommerce(settings.bigcommerce_base_url), clock, metrics.heard)
+    bigcommerce = BigCommerce(settings.bigcommerce_base_url)
 
     def close() -> None:
         own.close()
-        fetcher.api.close()
+        bigcommerce.close()
 
-    return Services(
-        settings, engine, post, keyring, links, clock, pulse, metrics, hooks, ears, fetcher, close
-    )
+    return Services(settings, engine, post, keyring, links, clock, pulse, metrics, hooks, bigcommerce, close)

@@ -1,4 +1,7 @@
-"""The metronome: APScheduler calls the engine at short intervals. It keeps no schedule; the database does."""
+"""The metronome: APScheduler calls the engine at short intervals. It keeps no schedule; the database does.
+
+Each job but the sending of emails imports what it needs at its first turn: the first email does not wait for that.
+"""
 
 import threading
 from collections.abc import Callable
@@ -7,20 +10,11 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from notifier import advising, calling, feedback, privacy_requests, skus
 from notifier.bootstrap import Services
 from notifier.calling import Courier
-from notifier.confirming import confirm
-from notifier.db import digests, idempotency, shops
 from notifier.db.engine import take_stock, transaction
-from notifier.db.sweep import sweep
-from notifier.digest import send_due
 from notifier.dispatch import dispatch, resend_doubtful
 from notifier.errors import Unavailable
-from notifier.inbound import dealing
-from notifier.planning import watch
-from notifier.restocking import chunks
-from notifier.retaining import retain
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +98,11 @@ class Worker:
         self._drain("dispatch", lambda: dispatch(self._services.post))
 
     def _sweep(self) -> None:
+        from notifier import advising, feedback, skus
+        from notifier.db.sweep import sweep
+        from notifier.inbound import dealing
+        from notifier.planning import watch
+
         services = self._services
         with transaction(services.engine) as session:
             done = sweep(session, services.clock())
@@ -122,6 +121,8 @@ class Worker:
 
         SQLite has no queue of writers: they look again and again whether it is free, and so it must be now and then.
         """
+        from notifier.restocking import chunks
+
         services = self._services
         pause = BREATH_SECONDS if services.engine.dialect.name == "sqlite" else 0
         self._drain(
@@ -136,12 +137,20 @@ class Worker:
         self._drain("shops", self._services.fetcher.turn)
 
     def _confirm(self) -> None:
+        from notifier.confirming import confirm
+
         self._drain("confirm", lambda: confirm(self._services.post))
 
     def _digest(self) -> None:
+        from notifier.digest import send_due
+
         send_due(self._services.post)
 
     def _prune(self) -> None:
+        from notifier import calling, privacy_requests
+        from notifier.db import digests, idempotency
+        from notifier.retaining import retain
+
         now = self._services.clock()
         with transaction(self._services.engine) as session:
             idempotency.forget_before(session, now - ANSWERS_KEPT)
@@ -163,5 +172,7 @@ class Worker:
                 log.info("orders that were kept long enough are gone", orders=gone)
 
     def _forget_shops(self) -> bool:
+        from notifier.db import shops
+
         with transaction(self._services.engine) as session:
             return shops.forget_before(session, self._services.clock() - shops.KEPT)

@@ -81,12 +81,10 @@ def address(far: Far) -> Iterator[str]:
 def shop(api: Api, stage: Stage, address: str) -> Iterator[Api]:
     """A store that is connected to a shop of BigCommerce's."""
     api("PATCH", "/v1/store", json={"keys": {"bigcommerce": KEYS}})
-    own = api.services.fetcher
-    fetcher = Fetcher(own.engine, own.keyring, BigCommerce(address), own.clock, own.count)
-    services = replace(api.services, fetcher=fetcher)
+    services = replace(api.services, bigcommerce=BigCommerce(address))
     stage.app.state.services = services
     yield replace(api, services=services)
-    fetcher.api.close()
+    services.bigcommerce.close()
 
 
 def tell(api: Api, scope: str = "store/order/updated", **changes: Any) -> Json:
