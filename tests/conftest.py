@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from sqlalchemy import Engine
 
+    from tests.providers.vendor_server import Vendors
+
 REQUIRE_PARTS = bool(os.environ.get("NOTIFIER_TEST_REQUIRE_PARTS"))
 T = TypeVar("T")
 
@@ -140,6 +142,21 @@ def smtp(smtp_server: parts.SmtpServer) -> parts.SmtpServer:
     """A running SMTP server that has received nothing yet."""
     smtp_server.forget()
     return smtp_server
+
+
+@pytest.fixture(scope="session")
+def running_vendors() -> Iterator["Vendors"]:
+    """SendGrid and Klaviyo, running, shared: use `vendors`, which starts each test without requests."""
+    from tests.providers.vendor_server import vendor_server
+
+    yield from started(vendor_server())
+
+
+@pytest.fixture
+def vendors(running_vendors: "Vendors") -> "Vendors":
+    """SendGrid and Klaviyo, which have received nothing yet."""
+    running_vendors.forget()
+    return running_vendors
 
 
 # By module, not session: while Playwright runs, its event loop is the main thread's, and others cannot be.

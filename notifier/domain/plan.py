@@ -67,15 +67,15 @@ def plan(
         return ()
     standings = known or standings_of(facts, policy, now)
     lines = _alive(facts, standings)
-    done = {message.key for message in facts.messages if message.is_over(now)}
+    done = _used_up(facts, now)
 
     def still(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
-        return tuple(draft for draft in drafts if draft.key not in done and draft.expires_at > now)
+        return _still(drafts, done, now)
 
     def spoken(drafts: Iterable[Draft]) -> Iterator[Draft]:
         return (with_word(draft, facts, policy) for draft in drafts)
 
-    welcome = _welcome(facts, policy, lines, now)
+    welcome = _welcome(facts, policy, lines, done, now)
     welcomed = {line_id for draft in welcome for line_id in draft.says}
     change = still(spoken(_change(facts, policy, lines, standings, done, welcomed)))
     by_calendar = still(
@@ -97,25 +97,34 @@ def plan(
     return tuple(sorted([*welcome, *change, *drafts], key=lambda draft: (draft.due_at, draft.key)))
 
 
-def _welcome(facts: Facts, policy: Policy, lines: tuple[Line, ...], now: datetime) -> tuple[Draft, ...]:
+def _used_up(facts: Facts, now: datetime) -> set[str]:
+    """The keys under which nothing can go any more."""
+    return {message.key for message in facts.messages if message.is_over(now)}
+
+
+def _still(drafts: Iterable[Draft], done: Set[str], now: datetime) -> tuple[Draft, ...]:
+    """Those that are neither used up nor too late."""
+    return tuple(draft for draft in drafts if draft.key not in done and draft.expires_at > now)
+
+
+def _welcome(
+    facts: Facts, policy: Policy, lines: tuple[Line, ...], done: Set[str], now: datetime
+) -> tuple[Draft, ...]:
     """The first word on all lines; once that has left, or is too late, on each that was added since."""
-    over = {message.key for message in facts.messages if message.is_over(now)}
-    for drafts in (registered(facts, policy, lines), added(facts, policy, lines)):
-        wanted = tuple(draft for draft in drafts if draft.key not in over and draft.expires_at > now)
-        if wanted:
-            return wanted
-    return ()
+    first = _still(registered(facts, policy, lines), done, now)
+    return first or _still(added(facts, policy, lines), done, now)
 
 
 def planned(facts: Facts, policy: Policy, now: datetime, key: str) -> Draft | None:
     """What `plan` wants under that key, if anything: word of what has happened without planning all the rest."""
     if key.partition(":")[0] not in OF_WHAT_HAPPENED:
         return next((draft for draft in plan(facts, policy, now) if draft.key == key), None)
-    if facts.erased or any(message.key == key and message.is_over(now) for message in facts.messages):
+    done = _used_up(facts, now)
+    if facts.erased or key in done:
         return None
     lines = _alive(facts, standings_of(facts, policy, now))
-    drafts = (*_welcome(facts, policy, lines, now), *happened(facts, lines))
-    return next((draft for draft in drafts if draft.key == key and draft.expires_at > now), None)
+    drafts = (*_welcome(facts, policy, lines, done, now), *_still(happened(facts, lines), done, now))
+    return next((draft for draft in drafts if draft.key == key), None)
 
 
 def standings_of(facts: Facts, policy: Policy, now: datetime) -> dict[str, Standing]:

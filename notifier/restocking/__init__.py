@@ -139,9 +139,8 @@ def _settled(
             for sku, units in arrived.items()
         }
         ids = {sku: [given.backorder_id for given in shares] for sku, shares in gifts.items()}
-        store.versions(
-            session, {id_ for of_sku in ids.values() for id_ in of_sku}
-        )  # locked in order of their ids
+        # All at once and in order of their ids, so that no two of us wait for each other.
+        store.versions(session, {id_ for of_sku in ids.values() for id_ in of_sku})
         orders = {sku: locked(session, store_id, sku, of_sku) for sku, of_sku in ids.items()}
         if all(
             lacked(orders[sku].get(given.backorder_id)) == given.quantity + given.still_waiting

@@ -13,8 +13,6 @@ from notifier.db.engine import transaction
 from notifier.db.stores import create_store
 from tests import parts
 from tests.api.client import Api, Reference, Stage, a_client, opened, some_settings
-from tests.conftest import started
-from tests.providers.vendor_server import Vendors, vendor_server
 from tests.shops.signed import SECRET
 
 
@@ -59,17 +57,6 @@ def shop(api: Api) -> Api:
     """A store that is connected to a shop of Shopify's."""
     api("PATCH", "/v1/store", json={"keys": {"shopify": {"webhook_secret": SECRET}}})
     return api
-
-
-@pytest.fixture(scope="module")
-def running_vendors() -> Iterator[Vendors]:
-    yield from started(vendor_server())
-
-
-@pytest.fixture
-def vendors(running_vendors: Vendors) -> Vendors:
-    running_vendors.forget()
-    return running_vendors
 
 
 @pytest.fixture

@@ -8,25 +8,12 @@ import pytest
 
 from notifier.providers import make
 from notifier.providers.base import Provider
-from tests.conftest import started
 from tests.house import house
 from tests.parts import SmtpServer
 from tests.providers import contract
-from tests.providers.vendor_server import Vendors, vendor_server
+from tests.providers.vendor_server import Vendors
 
 __all__ = ["house"]
-
-
-@pytest.fixture(scope="session")
-def running_vendors() -> Iterator[Vendors]:
-    yield from started(vendor_server())
-
-
-@pytest.fixture
-def vendors(running_vendors: Vendors) -> Vendors:
-    """SendGrid and Klaviyo, which have received nothing yet."""
-    running_vendors.forget()
-    return running_vendors
 
 
 @pytest.fixture
